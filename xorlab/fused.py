@@ -1,0 +1,89 @@
+"""A Keras functional model whose `fit` runs many full-batch steps as one program."""
+
+import keras
+import tensorflow as tf
+
+from xorlab.layers import fused_products
+
+
+@keras.saving.register_keras_serializable("xorlab")
+class FusedModel(keras.Model):
+    """A functional model for data so small that calling a step costs more than it.
+
+    `fit` trains on all rows in every step, and makes `steps_per_execution` steps in
+    one `tf.function` (an XLA program where `jit_compile` allows) before the callbacks
+    hear of it. Optimizer, loss, metrics and `train_step` are Keras's own.
+
+        model = FusedModel(inputs, outputs)
+        model.compile("adam", "mse", steps_per_execution=1000)
+        model.fit(x, y, epochs=50)  # 50 × 1000 steps
+
+    An epoch is one execution. Its logs are the loss and metrics of its last step, not
+    their mean; a step whose loss is NaN or infinite ends the execution early.
+    `steps_per_execution` may be changed between epochs at no cost.
+    """
+
+    def fit(self, x=None, y=None, batch_size=None, shuffle=False, **kwargs):
+        """Trains as `keras.Model.fit` does, all rows of `x` and `y` in every step.
+
+        Args:
+            x: inputs, as arrays (one, a list or a dict), or a `tf.data.Dataset` of
+                exactly one batch.
+            y: targets, as arrays.
+            batch_size: None, or the number of rows.
+            shuffle: the order of the rows within the batch; it changes sums in their
+                last digits only.
+            **kwargs: all other arguments of `keras.Model.fit`.
+
+        Returns:
+            Keras's `History`: one entry an execution.
+
+        Raises:
+            ValueError: the data comes in more than one batch.
+        """
+        if isinstance(x, tf.data.Dataset):
+            batches = int(x.cardinality())
+            if batches != 1:
+                raise ValueError(
+                    "x: expected a Dataset of exactly 1 batch; received one of "
+                    f"{batches if batches >= 0 else 'unknown number'}; batch it whole, "
+                    "or train with keras.Model"
+                )
+        elif x is not None:
+            rows = len(keras.tree.flatten(x)[0])
+            if batch_size not in (None, rows):
+                raise ValueError(
+                    f"batch_size: expected None or all {rows} rows; "
+                    f"received {batch_size}; leave it out, or train with keras.Model"
+                )
+            batch_size = rows
+        return super().fit(x, y, batch_size=batch_size, shuffle=shuffle, **kwargs)
+
+    def make_train_function(self, force=False):
+        """Overrides Keras's hook: the function that `fit` calls once an epoch."""
+        if self.train_function is not None and not force:
+            return self.train_function
+
+        def run_steps(batch, steps):
+            def step(done, finite):
+                self.reset_metrics()
+                logs = self.train_step(batch)
+                return done + 1, tf.math.is_finite(logs["loss"])
+
+            with fused_products():
+                tf.while_loop(
+                    lambda done, finite: tf.logical_and(done < steps, finite),
+                    step,
+                    (tf.constant(0), tf.constant(True)),
+                )
+            return self.get_metrics_result()
+
+        if not self.run_eagerly:
+            run_steps = tf.function(run_steps, jit_compile=bool(self.jit_compile))
+
+        def train_function(iterator):
+            # As a tensor, so that another number of steps is not another program.
+            return run_steps(next(iterator), tf.constant(self.steps_per_execution))
+
+        self.train_function = train_function
+        return train_function

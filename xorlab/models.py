@@ -1,0 +1,128 @@
+"""The lecture's three networks, as Keras functional models.
+
+>>> deep("relu", depth=3, width=5).count_params()
+51
+
+They summarise, save, load and train like any Keras model; on the class
+`xorlab.fused.FusedModel` (the default) a `fit` with `steps_per_execution` above 1
+is one XLA program.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from xorlab import data
+from xorlab.activations import ACTIVATIONS
+from xorlab.config import INITIALIZERS, Config, one_of, whole
+from xorlab.fused import FusedModel
+from xorlab.initializers import initial_weights
+from xorlab.layers import Affine
+
+
+def handmade() -> FusedModel:
+    """The 2-2-1 sigmoid network whose weights the lecture sets by hand (picture 01).
+
+    It is right on all four rows with no training.
+    """
+    model = _stack([2, 2, 1], "sigmoid", name="handmade")
+    model.set_weights(
+        [
+            np.array([[5, -7], [5, -7]]),
+            np.array([-8, 3]),
+            np.array([[-11], [-11]]),
+            np.array([6]),
+        ]
+    )
+    return model
+
+
+def shallow(
+    activation: str = "sigmoid",
+    *,
+    seed: int = 0,
+    initializer: str = "uniform",
+    init_scale: float = 1.0,
+) -> FusedModel:
+    """The 2-5-4-1 network that learns with sigmoid too (picture 02).
+
+    Arguments and errors are those of `deep`.
+    """
+    return _initialized(
+        [2, 5, 4, 1], activation, "shallow", seed, initializer, init_scale
+    )
+
+
+def deep(
+    activation: str = "relu",
+    depth: int = 11,
+    width: int = 5,
+    *,
+    seed: int = 0,
+    initializer: str = "uniform",
+    init_scale: float = 1.0,
+) -> FusedModel:
+    """The lecture's deep network (picture 03).
+
+    Args:
+        activation: of `layer1` to the last but one; a name of
+            `xorlab.activations.ACTIVATIONS`. `last` is always a sigmoid.
+        depth: the number of weight layers; the lecture's "9 hidden layers" are 11.
+        width: units of every hidden layer.
+        seed: of the initial weights, 0 to 2**64 - 1.
+        initializer: a name of `xorlab.initializers.INITIALIZERS`; `uniform`, the
+            lecture's, is U(-1, 1). `data_dependent` looks at the four XOR rows.
+        init_scale: multiplies the initial kernels.
+
+    Returns:
+        A Keras functional model, `[N, 2]` to `[N, 1]`, with layers `layer1`, …,
+        `last`. It is not compiled.
+
+    Raises:
+        ValueError: an unknown name, a depth below 2 or a width below 1.
+    """
+    whole("depth", depth, 2, "a deep network has an input and a last layer")
+    whole("width", width, 1, "the lecture has 5")
+    widths = [2] + [width] * (depth - 1) + [1]
+    return _initialized(widths, activation, "deep", seed, initializer, init_scale)
+
+
+def from_config(config: Config) -> FusedModel:
+    """Makes the network that `config` describes, not compiled."""
+    if config.network == "handmade":
+        return handmade()
+    start = {
+        "seed": config.seed,
+        "initializer": config.initializer,
+        "init_scale": config.init_scale,
+    }
+    if config.network == "shallow":
+        return shallow(config.activation, **start)
+    return deep(config.activation, config.depth, config.width, **start)
+
+
+def _initialized(widths, activation, name, seed, initializer, init_scale):
+    one_of("initializer", initializer, INITIALIZERS)
+    model = _stack(widths, activation, name)
+    chosen = ACTIVATIONS[activation]
+    model.set_weights(
+        initial_weights(
+            initializer,
+            seed,
+            widths,
+            data.INPUTS,
+            chosen,
+            scale=init_scale,
+            pieces=chosen.pieces,
+        )
+    )
+    return model
+
+
+def _stack(widths: Sequence[int], activation: str, name: str) -> FusedModel:
+    inputs = outputs = keras.Input((widths[0],), name="X-input")
+    for number, units in enumerate(widths[1:-1], start=1):
+        outputs = Affine(units, activation, name=f"layer{number}")(outputs)
+    outputs = Affine(widths[-1], "sigmoid", name="last")(outputs)
+    return FusedModel(inputs, outputs, name=name)
