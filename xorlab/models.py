@@ -15,9 +15,9 @@ import numpy as np
 
 from xorlab import data
 from xorlab.activations import ACTIVATIONS
-from xorlab.config import INITIALIZERS, Config, one_of, whole
+from xorlab.config import Config, one_of, whole
 from xorlab.fused import FusedModel
-from xorlab.initializers import initial_weights
+from xorlab.initializers import INITIALIZERS, initial_weights
 from xorlab.layers import Affine
 
 
@@ -126,3 +126,17 @@ def _stack(widths: Sequence[int], activation: str, name: str) -> FusedModel:
         outputs = Affine(units, activation, name=f"layer{number}")(outputs)
     outputs = Affine(widths[-1], "sigmoid", name="last")(outputs)
     return FusedModel(inputs, outputs, name=name)
+
+
+def lecture_names(model: FusedModel) -> dict[str, str]:
+    """The lecture's names of a model's weights, by Keras's paths.
+
+    >>> lecture_names(handmade())["last/kernel"]
+    'Weight2'
+    """
+    words = {"kernel": "Weight", "bias": "Bias"}
+    return {
+        variable.path: f"{words[variable.name]}{number}"
+        for number, layer in enumerate(model.layers[1:], start=1)
+        for variable in layer.variables
+    }

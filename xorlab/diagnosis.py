@@ -1,0 +1,83 @@
+"""Numbers in, verdict out."""
+
+from collections.abc import Mapping
+
+# One learning rate serves all layers: a gradient a thousand times smaller needs a
+# thousand steps where the last layer needs one. The lecture's deep sigmoid starts
+# below 1e-6, networks that learn between 1e-2 and 1e2.
+VANISHING = 1e-3
+EXPLODING = 1 / VANISHING
+
+
+def first_to_last(gradient_rms: Mapping[str, float]) -> float:
+    """Ratio of the first layer's gradient RMS to the last layer's.
+
+    Args:
+        gradient_rms: RMS by layer, input first.
+
+    Returns:
+        The ratio; NaN where the last layer's is zero or not finite.
+
+    >>> first_to_last({"layer1": 1e-9, "last": 0.1})
+    1e-08
+    """
+    first, *_, last = gradient_rms.values()
+    return first / last if 0 < last < float("inf") else float("nan")
+
+
+def judge_gradients(gradient_rms: Mapping[str, float]) -> str:
+    """Says in one sentence whether gradients reach the first layer.
+
+    Args:
+        gradient_rms: RMS by layer, input first.
+
+    >>> judge_gradients({"layer1": 0.0, "layer2": 0.0, "last": 0.1})
+    'No gradient at all reaches layer1, layer2: dead units pass none on.'
+    """
+    first, *_, last = gradient_rms
+    starved = [layer for layer, rms in gradient_rms.items() if rms == 0]
+    if starved:
+        names = ", ".join(starved)
+        return f"No gradient at all reaches {names}: dead units pass none on."
+    ratio = first_to_last(gradient_rms)
+    if ratio < VANISHING:
+        return (
+            f"The gradient vanishes on its way to the input: {first} receives "
+            f"{ratio:.1e} of what {last} does."
+        )
+    if ratio > EXPLODING:
+        return (
+            f"The gradient explodes on its way to the input: {first} receives "
+            f"{ratio:.1e} times what {last} does."
+        )
+    if ratio != ratio:
+        return f"The gradient of {last} is not a finite number."
+    return (
+        f"The gradient reaches the input: {first} receives {ratio:.2g} "
+        f"times what {last} does."
+    )
+
+
+def judge_outcome(correct: int, rows: int, cost: float, diverged_at: int | None) -> str:
+    """Says in one sentence whether the network learned its table.
+
+    Args:
+        correct: rows predicted right.
+        rows: all rows.
+        cost: the final cost.
+        diverged_at: the first step with a NaN or infinite cost, if there was one.
+
+    >>> judge_outcome(3, 4, 0.4774, None)
+    'It did not learn XOR: 3 of 4 rows are right, at a cost of 0.4774.'
+    """
+    if diverged_at is not None:
+        return (
+            f"It diverged: the cost is NaN or infinite at step {diverged_at}; "
+            "a smaller learning rate may hold."
+        )
+    if correct < rows:
+        return (
+            f"It did not learn XOR: {correct} of {rows} rows are right, "
+            f"at a cost of {cost:.4g}."
+        )
+    return f"It learned XOR: all {rows} rows are right, at a cost of {cost:.4g}."

@@ -1,0 +1,254 @@
+"""Trains one of the lecture's networks: `python -m xorlab.train --activation=relu`."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import platform
+import signal
+import sys
+import threading
+import time
+
+from absl import app, flags
+
+from xorlab import __version__, data, report, startup
+from xorlab.config import Config
+
+RESULT = "result.json"
+_EVENTS = "events.out.tfevents.*"
+
+
+class UnusableDirectory(OSError):
+    """A run's folder holds a run already, or cannot be written."""
+
+
+def run(config: Config, progress: bool = False) -> dict:
+    """Trains one network and logs it to `config.run_dir`.
+
+    `fit` makes one step more than asked for, and its update is undone: the training
+    step itself then tells cost, gradients and hypotheses of the final network, too.
+
+    Args:
+        config: what to run.
+        progress: show a progress bar if standard error is a terminal.
+
+    Returns:
+        What `result.json` in the run's folder holds: `config`, `versions`,
+        `steps_done`, `diverged_at` (None or the step whose cost is not finite),
+        `cost`, `accuracy`, `hypothesis` and `predicted` (of the four rows),
+        `gradient_rms` (`start` and `end`, each by layer), `seconds`. A number that is
+        not finite is None.
+
+    Raises:
+        UnusableDirectory: before anything is imported or written.
+    """
+    started = time.perf_counter()
+    claim(config.run_dir, config.overwrite)
+    seconds = {"import": startup.import_tensorflow()}
+
+    import keras
+    import tensorflow as tf
+
+    from xorlab import models
+    from xorlab.callbacks import PauseAt, Progress, StepLog
+    from xorlab.gradients import StepTap
+    from xorlab.graph import train_step_graph
+    from xorlab.summaries import EventLog
+
+    model = models.from_config(config)
+    optimizer = keras.optimizers.get(config.optimizer)
+    optimizer.learning_rate = config.learning_rate
+    model.compile(
+        optimizer,
+        loss="binary_crossentropy",
+        metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.5)],
+        jit_compile=config.jit,
+    )
+    names = models.lecture_names(model)
+    graph = train_step_graph(
+        model,
+        tf.TensorSpec(data.INPUTS.shape, name="X-input"),
+        tf.TensorSpec(data.LABELS.shape, name="Y-input"),
+        loss_name="cost",
+        variable_name=lambda variable: names[variable.path],
+    )
+
+    log = EventLog(config.run_dir)
+    settings = _settings(config)
+    log.hyperparameters(settings, ["cost", "accuracy"], config.run_name)
+    log.text("run", report.card(settings, _versions()))
+    log.layout(
+        "Gradients, layer by layer",
+        {
+            "RMS of each layer's gradient": "^gradient_rms/",
+            "log10 of it (-45: zero)": "^log10_gradient_rms/",
+        },
+    )
+    log.graph(graph)
+
+    tap = StepTap(model)
+    steplog = StepLog(tap, log, config.histograms)
+    pauses = [*range(0, config.steps, config.log_every), config.steps]
+    callbacks = [PauseAt(pauses), steplog]
+    if progress:
+        callbacks.append(Progress(config.steps))
+    with tap.attached(), _stopping_on_interrupt(model):
+        model.fit(
+            data.INPUTS,
+            data.LABELS,
+            epochs=len(pauses),
+            callbacks=callbacks,
+            verbose=0,
+        )
+    hypothesis = steplog.reading.activations["last"].ravel().tolist()
+    log.close(succeeded=steplog.step == config.steps)
+
+    total = time.perf_counter() - started
+    result = {
+        "config": dataclasses.asdict(config),
+        "versions": _versions(),
+        "steps_done": steplog.step,
+        "diverged_at": steplog.diverged_at,
+        "cost": _finite(steplog.cost),
+        "accuracy": steplog.accuracy,
+        "hypothesis": [_finite(y) for y in hypothesis],
+        "predicted": [float(y > 0.5) for y in hypothesis],
+        "gradient_rms": {
+            when: {layer: _finite(value) for layer, value in rms.items()}
+            for when, rms in steplog.gradient_rms.items()
+        },
+        "seconds": {**seconds, **steplog.seconds, "total": total},
+    }
+    _write_atomically(config.run_dir / RESULT, json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def claim(run_dir: pathlib.Path, overwrite: bool):
+    """Makes the folder of a run, or empties it of the run it holds.
+
+    Raises:
+        UnusableDirectory: it holds something and `overwrite` is not set, it holds what
+            no run writes, or it cannot be made or written.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        present = set(run_dir.iterdir())
+        ours = {*run_dir.glob(_EVENTS), *run_dir.glob(RESULT)}
+        if present and not overwrite:
+            raise UnusableDirectory(
+                f"logdir: expected no run in {run_dir}; found one; choose another "
+                "--run_name, or give --overwrite to replace it"
+            )
+        if present - ours:
+            other = min(present - ours).name
+            raise UnusableDirectory(
+                f"logdir: expected only a run's own files in {run_dir}; found {other}; "
+                "choose another --run_name"
+            )
+        if not os.access(run_dir, os.W_OK):
+            raise PermissionError("not writable")
+        for path in ours:
+            path.unlink()
+    except UnusableDirectory:
+        raise
+    except OSError as error:
+        raise UnusableDirectory(
+            f"logdir: expected a folder that can be written; received {run_dir} "
+            f"({error.strerror or error}); choose another --logdir"
+        ) from error
+
+
+def _settings(config):
+    """The settings that shape the result, not where or whether it is written."""
+    aside = {"logdir", "run_name", "overwrite", "histograms"}
+    settings = dataclasses.asdict(config)
+    return {name: value for name, value in settings.items() if name not in aside}
+
+
+def _versions():
+    import keras
+    import numpy
+    import tensorboard
+    import tensorflow
+
+    return {
+        "xorlab": __version__,
+        "python": platform.python_version(),
+        "tensorflow": tensorflow.__version__,
+        "keras": keras.__version__,
+        "tensorboard": tensorboard.__version__,
+        "numpy": numpy.__version__,
+    }
+
+
+@contextlib.contextmanager
+def _stopping_on_interrupt(model):
+    """Inside, a first Ctrl-C ends `fit` at its next callback, a second one at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may handle signals.
+        return
+
+    def stop(signum, frame):
+        model.stop_training = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _finite(value):
+    return value if math.isfinite(value) else None
+
+
+def _write_atomically(path, text):
+    """Writes a file that is there whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def define_flags():
+    """Defines a flag for every field of `Config`."""
+    define = {
+        bool: flags.DEFINE_bool,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }
+    for field in dataclasses.fields(Config):
+        define[field.type](field.name, field.default, field.metadata["help"])
+
+
+def main(argv):
+    """Parses, runs, prints; returns the exit code."""
+    values = {f.name: flags.FLAGS[f.name].value for f in dataclasses.fields(Config)}
+    try:
+        if argv[1:]:
+            raise ValueError(f"expected flags; received {argv[1]!r}; write --flag=value")
+        config = Config(**values)
+        result = run(config, progress=True)
+    except (ValueError, UnusableDirectory) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(report.lecture_block(result))
+    for when in ("start", "end"):
+        print()
+        title = f"Gradients at the {when}, input first"
+        print(report.gradient_table(result["gradient_rms"][when], title))
+    print(f"\n{report.verdict(result)}\n\nRun: {config.run_dir}")
+    print(f"See it: tensorboard --logdir {config.logdir}")
+    if result["diverged_at"] is None and result["steps_done"] < config.steps:
+        print(f"Stopped at step {result['steps_done']} of {config.steps}.")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    define_flags()
+    app.run(main)
