@@ -1,6 +1,7 @@
 """A Keras functional model whose `fit` runs many full-batch steps as one program."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from xorlab.layers import fused_products
@@ -23,17 +24,17 @@ class FusedModel(keras.Model):
     `steps_per_execution` may be changed between epochs at no cost.
     """
 
-    def fit(self, x=None, y=None, batch_size=None, shuffle=False, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs):
         """Trains as `keras.Model.fit` does, all rows of `x` and `y` in every step.
 
         Args:
             x: inputs, as arrays (one, a list or a dict), or a `tf.data.Dataset` of
-                exactly one batch.
+                exactly one batch, targets and weights included.
             y: targets, as arrays.
             batch_size: None, or the number of rows.
-            shuffle: the order of the rows within the batch; it changes sums in their
-                last digits only.
-            **kwargs: all other arguments of `keras.Model.fit`.
+            sample_weight: a weight a row, as an array.
+            **kwargs: the other arguments of `keras.Model.fit`. Rows are not shuffled:
+                their order within the one batch makes no difference.
 
         Returns:
             Keras's `History`: one entry an execution.
@@ -41,23 +42,15 @@ class FusedModel(keras.Model):
         Raises:
             ValueError: the data comes in more than one batch.
         """
-        if isinstance(x, tf.data.Dataset):
-            batches = int(x.cardinality())
-            if batches != 1:
-                raise ValueError(
-                    "x: expected a Dataset of exactly 1 batch; received one of "
-                    f"{batches if batches >= 0 else 'unknown number'}; batch it whole, "
-                    "or train with keras.Model"
-                )
-        elif x is not None:
-            rows = len(keras.tree.flatten(x)[0])
-            if batch_size not in (None, rows):
-                raise ValueError(
-                    f"batch_size: expected None or all {rows} rows; "
-                    f"received {batch_size}; leave it out, or train with keras.Model"
-                )
-            batch_size = rows
-        return super().fit(x, y, batch_size=batch_size, shuffle=shuffle, **kwargs)
+        if not isinstance(x, tf.data.Dataset):
+            x = _one_batch(x, y, sample_weight, batch_size)
+        elif (batches := int(x.cardinality())) != 1:
+            raise ValueError(
+                "x: expected a Dataset of exactly 1 batch; received one of "
+                f"{batches if batches >= 0 else 'an unknown number of'}; "
+                "batch it whole, or train with keras.Model"
+            )
+        return super().fit(x, shuffle=False, **kwargs)
 
     def make_train_function(self, force=False):
         """Overrides Keras's hook: the function that `fit` calls once an epoch."""
@@ -87,3 +80,23 @@ class FusedModel(keras.Model):
 
         self.train_function = train_function
         return train_function
+
+
+def _one_batch(x, y, sample_weight, batch_size):
+    """Makes a Dataset of one batch: to begin it anew each epoch costs next to nothing."""
+    rows = len(keras.tree.flatten(x)[0])
+    if batch_size not in (None, rows):
+        raise ValueError(
+            f"batch_size: expected None or all {rows} rows; "
+            f"received {batch_size}; leave it out, or train with keras.Model"
+        )
+    data = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+    return tf.data.Dataset.from_tensors(keras.tree.map_structure(_as_fed, data))
+
+
+def _as_fed(array):
+    """Keras's own conversion of what is fed to it: floats become its float type."""
+    array = np.asarray(array)
+    if np.issubdtype(array.dtype, np.floating):
+        return array.astype(keras.config.floatx())
+    return array

@@ -89,7 +89,7 @@ def run(config: Config, progress: bool = False) -> dict:
     )
     log.graph(graph)
 
-    tap = StepTap(model)
+    tap = StepTap(model, rows=len(data.INPUTS))
     steplog = StepLog(tap, log, config.histograms)
     pauses = [*range(0, config.steps, config.log_every), config.steps]
     callbacks = [PauseAt(pauses), steplog]
