@@ -22,24 +22,27 @@ from xorlab.initializers import INITIALIZERS
 
 NETWORKS = ("deep", "shallow", "handmade")
 
-# Keras's names for its optimizers, spelled out because asking Keras takes seconds;
-# a test holds the two lists together.
-OPTIMIZERS = (
-    "adadelta",
-    "adafactor",
-    "adagrad",
-    "adam",
-    "adamax",
-    "adamw",
-    "ftrl",
-    "lamb",
-    "lion",
-    "muon",
-    "nadam",
-    "rmsprop",
-    "schedulefreeadamw",
-    "sgd",
-)
+# Keras's optimizers, name by class, spelled out because asking Keras takes seconds; a
+# test holds the two lists together.
+OPTIMIZERS = {
+    name.lower(): name
+    for name in (
+        "Adadelta",
+        "Adafactor",
+        "Adagrad",
+        "Adam",
+        "Adamax",
+        "AdamW",
+        "Ftrl",
+        "Lamb",
+        "Lion",
+        "Muon",
+        "Nadam",
+        "RMSprop",
+        "ScheduleFreeAdamW",
+        "SGD",
+    )
+}
 
 
 def one_of(what: str, value: str, names: Iterable[str]) -> str:

@@ -50,7 +50,7 @@ class FusedModel(keras.Model):
                 f"{batches if batches >= 0 else 'an unknown number of'}; "
                 "batch it whole, or train with keras.Model"
             )
-        return super().fit(x, shuffle=False, **kwargs)
+        return super().fit(x, **{**kwargs, "shuffle": False})
 
     def make_train_function(self, force=False):
         """Overrides Keras's hook: the function that `fit` calls once an epoch."""

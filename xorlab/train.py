@@ -15,9 +15,10 @@ import time
 from absl import app, flags
 
 from xorlab import __version__, data, report, startup
-from xorlab.config import Config
+from xorlab.config import OPTIMIZERS, Config
 
 RESULT = "result.json"
+_PARTIAL = "result.partial"
 _EVENTS = "events.out.tfevents.*"
 
 
@@ -59,10 +60,9 @@ def run(config: Config, progress: bool = False) -> dict:
     from xorlab.summaries import EventLog
 
     model = models.from_config(config)
-    optimizer = keras.optimizers.get(config.optimizer)
-    optimizer.learning_rate = config.learning_rate
+    optimizer = getattr(keras.optimizers, OPTIMIZERS[config.optimizer])
     model.compile(
-        optimizer,
+        optimizer(config.learning_rate),
         loss="binary_crossentropy",
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.5)],
         jit_compile=config.jit,
@@ -122,7 +122,9 @@ def run(config: Config, progress: bool = False) -> dict:
         },
         "seconds": {**seconds, **steplog.seconds, "total": total},
     }
-    _write_atomically(config.run_dir / RESULT, json.dumps(result, indent=1) + "\n")
+    partial = config.run_dir / _PARTIAL
+    partial.write_text(json.dumps(result, indent=1) + "\n")
+    os.replace(partial, config.run_dir / RESULT)  # There whole, or not at all.
     return result
 
 
@@ -136,7 +138,7 @@ def claim(run_dir: pathlib.Path, overwrite: bool):
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         present = set(run_dir.iterdir())
-        ours = {*run_dir.glob(_EVENTS), *run_dir.glob(RESULT)}
+        ours = {p for own in (_EVENTS, RESULT, _PARTIAL) for p in run_dir.glob(own)}
         if present and not overwrite:
             raise UnusableDirectory(
                 f"logdir: expected no run in {run_dir}; found one; choose another "
@@ -204,13 +206,6 @@ def _stopping_on_interrupt(model):
 
 def _finite(value):
     return value if math.isfinite(value) else None
-
-
-def _write_atomically(path, text):
-    """Writes a file that is there whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
 
 
 def define_flags():
