@@ -1,14 +1,19 @@
 """What every test needs before TensorFlow is imported."""
 
 import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import pytest  # noqa: E402
+import pytest
 
-from xorlab import train  # noqa: E402
-from xorlab.config import Config  # noqa: E402
+from xorlab import train
+from xorlab.config import Config
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +28,35 @@ def finished_runs(tmp_path_factory):
         )
         runs[activation] = (config, train.run(config))
     return runs
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """Starts a real `tensorboard` on a log folder; returns its address."""
+    processes = []
+
+    def start(logdir):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "tensorboard.main", f"--logdir={logdir}"]
+        command += ["--host=127.0.0.1", f"--port={port}"]
+        processes.append(
+            subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        )
+        address = f"http://127.0.0.1:{port}/"
+        for _ in range(120):
+            try:
+                runs = urllib.request.urlopen(address + "data/runs").read()
+            except OSError:
+                runs = b"[]"
+            if runs != b"[]":
+                return address
+            time.sleep(0.5)
+        raise TimeoutError(f"TensorBoard served no run of {logdir} within a minute")
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait()

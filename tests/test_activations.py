@@ -36,7 +36,9 @@ def test_values_and_slopes_match_numpy(name, jit):
         a, slope = values_and_slopes(ACTIVATIONS[name], z, jit)
         f, f_slope = FUNCTIONS[name]
         np.testing.assert_allclose(a, f(z.astype(float)), rtol=1e-5, atol=2e-6)
-        np.testing.assert_allclose(slope, f_slope(z.astype(float)), rtol=1e-5, atol=2e-6)
+        np.testing.assert_allclose(
+            slope, f_slope(z.astype(float)), rtol=1e-5, atol=2e-6
+        )
 
 
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])

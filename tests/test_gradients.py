@@ -82,7 +82,9 @@ def test_rms_is_over_all_entries_of_a_layer():
 
 
 def test_rms_does_not_underflow():
-    assert rms_by_layer({"a/kernel": np.float32([1e-30])}) == {"a": pytest.approx(1e-30)}
+    assert rms_by_layer({"a/kernel": np.float32([1e-30])}) == {
+        "a": pytest.approx(1e-30)
+    }
 
 
 def test_a_wrapped_method_is_restored_after_an_error():

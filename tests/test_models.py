@@ -63,7 +63,9 @@ def test_a_saved_model_comes_back_whole(activation, tmp_path):
 
 def test_the_same_seed_makes_the_same_network_again():
     first, again, other = models.deep(seed=5), models.deep(seed=5), models.deep(seed=6)
-    for a, b, c in zip(*(m.get_weights()[::2] for m in (first, again, other)), strict=True):
+    for a, b, c in zip(
+        *(m.get_weights()[::2] for m in (first, again, other)), strict=True
+    ):
         np.testing.assert_array_equal(a, b)
         assert not np.array_equal(a, c)
 

@@ -117,8 +117,9 @@ class Config:
     learning_rate: float = _flag(0.1, "of the optimizer")
     steps: int = _flag(200_000, "full-batch updates")
     log_every: int = _flag(2_000, "steps between two points in the logs")
-    # Chosen, as the first on which both networks end as they do in the lecture.
-    seed: int = _flag(3, "of the initial weights; relu fails on many seeds")
+    # Chosen: the first on which deep sigmoid starts with a gradient that shrinks a
+    # millionfold and ends undecided, and deep relu learns, as in the lecture.
+    seed: int = _flag(22, "of the initial weights; relu fails on many seeds")
     logdir: str = _flag("logs", "folder of all runs, for tensorboard --logdir")
     run_name: str = _flag("", "folder of this run; <network>-<activation>-seed<seed>")
     overwrite: bool = _flag(False, "replace a run of the same name")

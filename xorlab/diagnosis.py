@@ -1,5 +1,6 @@
 """Numbers in, verdict out."""
 
+import math
 from collections.abc import Mapping
 
 # One learning rate serves all layers: a gradient a thousand times smaller needs a
@@ -22,7 +23,7 @@ def first_to_last(gradient_rms: Mapping[str, float]) -> float:
     1e-08
     """
     first, *_, last = gradient_rms.values()
-    return first / last if 0 < last < float("inf") else float("nan")
+    return first / last if 0 < last < math.inf else math.nan
 
 
 def judge_gradients(gradient_rms: Mapping[str, float]) -> str:
@@ -50,8 +51,8 @@ def judge_gradients(gradient_rms: Mapping[str, float]) -> str:
             f"The gradient explodes on its way to the input: {first} receives "
             f"{ratio:.1e} times what {last} does."
         )
-    if ratio != ratio:
-        return f"The gradient of {last} is not a finite number."
+    if math.isnan(ratio):
+        return f"The gradient of {first} or {last} is not a finite number."
     return (
         f"The gradient reaches the input: {first} receives {ratio:.2g} "
         f"times what {last} does."
@@ -72,8 +73,8 @@ def judge_outcome(correct: int, rows: int, cost: float, diverged_at: int | None)
     """
     if diverged_at is not None:
         return (
-            f"It diverged: the cost is NaN or infinite at step {diverged_at}; "
-            "a smaller learning rate may hold."
+            f"It diverged: the cost is not finite at step {diverged_at}; "
+            "try a smaller learning rate."
         )
     if correct < rows:
         return (

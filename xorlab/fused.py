@@ -83,7 +83,7 @@ class FusedModel(keras.Model):
 
 
 def _one_batch(x, y, sample_weight, batch_size):
-    """Makes a Dataset of one batch: to begin it anew each epoch costs next to nothing."""
+    """Makes a Dataset of one batch; to begin it anew each epoch costs little."""
     rows = len(keras.tree.flatten(x)[0])
     if batch_size not in (None, rows):
         raise ValueError(

@@ -23,8 +23,8 @@ def rms_by_layer(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
     Returns:
         The RMS by layer (`layer6`), in the order of the gradients.
 
-    >>> rms_by_layer({"last/kernel": np.array([[3.0], [4.0]]), "last/bias": 0.0})
-    {'last': 2.8867513459481287}
+    >>> rms_by_layer({"last/kernel": np.array([[3.0], [3.0]]), "last/bias": 3.0})
+    {'last': 3.0}
     """
     entries = {}
     for path, gradient in gradients.items():

@@ -66,9 +66,7 @@ class Affine(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel", shape=(input_shape[-1], columns), initializer="zeros"
         )
-        self.bias = self.add_weight(
-            name="bias", shape=(columns,), initializer="zeros"
-        )
+        self.bias = self.add_weight(name="bias", shape=(columns,), initializer="zeros")
 
     def call(self, inputs):
         kernel = tf.convert_to_tensor(self.kernel)

@@ -11,7 +11,7 @@ _BAR = 40  # Characters of the longest bar.
 
 def lecture_block(result: Mapping) -> str:
     """The lines that the lecture prints at the end (picture 05)."""
-    lines = [f"Step {result['steps_done']}", f"Cost: {_digits(result['cost'])}"]
+    lines = [f"Step {result['steps_done']}", f"Cost: {result['cost']:.8f}"]
     lines.append("  X1 X2   Y   Hypothesis  Predicted")
     for row, label, hypothesis, predicted in zip(
         data.INPUTS,
@@ -23,7 +23,7 @@ def lecture_block(result: Mapping) -> str:
         x1, x2 = row
         lines.append(
             f"  {x1:2.0f} {x2:2.0f}  {label[0]:2.0f}  "
-            f"{_digits(hypothesis):>11}  {predicted:9.0f}"
+            f"{hypothesis:11.8f}  {predicted:9.0f}"
         )
     lines.append(f"Accuracy: {result['accuracy']}")
     return "\n".join(lines)
@@ -53,7 +53,9 @@ def gradient_table(gradient_rms: Mapping[str, float], title: str) -> str:
 def verdict(result: Mapping) -> str:
     """Whether the network learned, and where its gradients went, in words."""
     predicted = [float(y) for y in result["predicted"]]
-    correct = sum(y == label[0] for y, label in zip(predicted, data.LABELS, strict=True))
+    correct = sum(
+        y == label[0] for y, label in zip(predicted, data.LABELS, strict=True)
+    )
     outcome = judge_outcome(
         correct, len(data.LABELS), result["cost"], result["diverged_at"]
     )
@@ -66,7 +68,3 @@ def card(settings: Mapping, versions: Mapping) -> str:
     """The text card of a run: its settings and versions, in Markdown."""
     rows = [f"| {name} | {value} |" for name, value in {**settings, **versions}.items()]
     return "\n".join(["| setting | value |", "| --- | --- |", *rows])
-
-
-def _digits(value):
-    return "not finite" if value is None else f"{value:.8f}"

@@ -1,4 +1,4 @@
-"""Importing TensorFlow as a command-line program should: quietly, and as Keras's backend."""
+"""Importing TensorFlow as a command should: quietly, and as Keras's backend."""
 
 import contextlib
 import os

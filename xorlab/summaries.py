@@ -1,4 +1,4 @@
-"""What goes into a run's event file: scalars, histograms, text, layout, hyper-parameters."""
+"""What goes into a run's event file: numbers, histograms, text, layout, settings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -40,8 +40,8 @@ def run(config: Config, progress: bool = False) -> dict:
         What `result.json` in the run's folder holds: `config`, `versions`,
         `steps_done`, `diverged_at` (None or the step whose cost is not finite),
         `cost`, `accuracy`, `hypothesis` and `predicted` (of the four rows),
-        `gradient_rms` (`start` and `end`, each by layer), `seconds`. A number that is
-        not finite is None.
+        `gradient_rms` (`start` and `end`, each by layer), `seconds`. JSON knows no NaN
+        or infinity: in the file such a number is null.
 
     Raises:
         UnusableDirectory: before anything is imported or written.
@@ -112,18 +112,15 @@ def run(config: Config, progress: bool = False) -> dict:
         "versions": _versions(),
         "steps_done": steplog.step,
         "diverged_at": steplog.diverged_at,
-        "cost": _finite(steplog.cost),
+        "cost": steplog.cost,
         "accuracy": steplog.accuracy,
-        "hypothesis": [_finite(y) for y in hypothesis],
+        "hypothesis": hypothesis,
         "predicted": [float(y > 0.5) for y in hypothesis],
-        "gradient_rms": {
-            when: {layer: _finite(value) for layer, value in rms.items()}
-            for when, rms in steplog.gradient_rms.items()
-        },
+        "gradient_rms": steplog.gradient_rms,
         "seconds": {**seconds, **steplog.seconds, "total": total},
     }
     partial = config.run_dir / _PARTIAL
-    partial.write_text(json.dumps(result, indent=1) + "\n")
+    partial.write_text(json.dumps(_finite(result), indent=1) + "\n")
     os.replace(partial, config.run_dir / RESULT)  # There whole, or not at all.
     return result
 
@@ -205,7 +202,12 @@ def _stopping_on_interrupt(model):
 
 
 def _finite(value):
-    return value if math.isfinite(value) else None
+    """Replaces each number in dicts and lists that is not finite by None."""
+    if isinstance(value, dict):
+        return {name: _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def define_flags():
@@ -225,7 +227,9 @@ def main(argv):
     values = {f.name: flags.FLAGS[f.name].value for f in dataclasses.fields(Config)}
     try:
         if argv[1:]:
-            raise ValueError(f"expected flags; received {argv[1]!r}; write --flag=value")
+            raise ValueError(
+                f"expected flags; received {argv[1]!r}; write --flag=value"
+            )
         config = Config(**values)
         result = run(config, progress=True)
     except (ValueError, UnusableDirectory) as error:
