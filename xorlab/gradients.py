@@ -1,13 +1,21 @@
-"""Reads what the real training step computed, with no second pass."""
+"""Reads what the real training step computed, with no second pass.
+
+What a logged gradient is: the gradient of the loss with respect to a trainable weight,
+of the whole batch (all replicas of it), with loss scaling taken out, before clipping
+and weight decay. Under gradient accumulation it is the mean over the micro-batches, the
+gradient of the update. It belongs to the weights as they were before that update.
+"""
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from xorlab import internals
 from xorlab.hooks import wrapped
 
 
@@ -35,6 +43,80 @@ def rms_by_layer(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
         layer: float(np.sqrt(np.mean(np.square(np.concatenate(parts)))))
         for layer, parts in entries.items()
     }
+
+
+class Observer(Protocol):
+    """What is told of every step that is traced, or run eagerly, meanwhile."""
+
+    def before_update(self, variables: Sequence[keras.Variable]):
+        """The optimizer has received gradients for these; the step may be a part."""
+
+    def at_update(
+        self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
+    ):
+        """These gradients will change these weights, which are still as they were."""
+
+    def after_update(self, variables: Sequence[keras.Variable]):
+        """The weights have changed, if this step was to change them."""
+
+    def at_output(self, layer: keras.Layer, output):
+        """A layer has returned this: a tensor, or tensors in any structure."""
+
+
+@contextlib.contextmanager
+def observed(
+    model: keras.Model, observer: Observer, layers: Sequence[keras.Layer] = ()
+):
+    """Inside, the training steps of `model` tell the observer what they compute.
+
+    Args:
+        model: compiled.
+        observer: is called while a step is traced, or run eagerly.
+        layers: those whose outputs it wants to see.
+
+    Raises:
+        ValueError: the optimizer does not offer its gradients.
+    """
+    optimizer = internals.updating_optimizer(model)
+
+    def apply(original, gradients, variables=None):
+        gradients = list(gradients)
+        if variables is None:
+            variables = model.trainable_variables
+        # As Keras does: what has no gradient is not updated.
+        pairs = zip(gradients, variables, strict=True)
+        updated = [v for gradient, v in pairs if gradient is not None]
+        clipped = []
+
+        def clip(original_clip, unclipped):
+            clipped.append(len(unclipped))
+            observer.at_update(updated, [tf.convert_to_tensor(g) for g in unclipped])
+            return original_clip(unclipped)
+
+        observer.before_update(updated)
+        with wrapped(optimizer, internals.CLIP_GRADIENTS, clip):
+            result = original(gradients, variables)
+        if clipped != [len(updated)]:
+            raise internals.changed(
+                f"Optimizer.apply to call {internals.CLIP_GRADIENTS} once "
+                f"with {len(updated)} gradients (received {clipped})"
+            )
+        observer.after_update(updated)
+        return result
+
+    def seeing_output_of(layer):
+        def call(original, *args, **kwargs):
+            output = original(*args, **kwargs)
+            observer.at_output(layer, output)
+            return output
+
+        return call
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(wrapped(optimizer, "apply", apply))
+        for layer in layers:
+            stack.enter_context(wrapped(layer, "call", seeing_output_of(layer)))
+        yield
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,24 +154,18 @@ class StepTap:
 
     def __init__(self, model: keras.Model, rows: int):
         self._model = model
-        layers = [layer for layer in model.layers if layer.weights]
-        weights = {v.path: tuple(v.shape) for v in model.trainable_variables}
+        self._layers = [layer for layer in model.layers if layer.weights]
+        weights = {v.path: v.shape for v in model.trainable_variables}
         self._weights = _Buffers(weights)
         self._gradients = _Buffers(weights)
         self._activations = _Buffers(
-            {layer.name: (rows, *layer.output.shape[1:]) for layer in layers}
+            {layer.name: (rows, *layer.output.shape[1:]) for layer in self._layers}
         )
-        self._outputs = {}
 
     @contextlib.contextmanager
     def attached(self):
         """Inside, steps are tapped; outside, the model is as it was."""
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(wrapped(self._model.optimizer, "apply", self._apply))
-            for layer in self._model.layers:
-                if layer.weights:
-                    keep = self._keeping_output_of(layer)
-                    stack.enter_context(wrapped(layer, "call", keep))
+        with observed(self._model, self, self._layers):
             # A train function that Keras cached was traced without the tap.
             self._model.train_function = None
             try:
@@ -103,20 +179,19 @@ class StepTap:
             self._weights.read(), self._gradients.read(), self._activations.read()
         )
 
-    def _apply(self, original, gradients, variables):
-        gradients, variables = list(gradients), list(variables)
-        paths = [variable.path for variable in variables]
-        self._weights.keep(dict(zip(paths, variables, strict=True)))
-        self._gradients.keep(dict(zip(paths, gradients, strict=True)))
-        self._activations.keep(self._outputs)
-        return original(gradients, variables)
+    def before_update(self, variables):
+        pass
 
-    def _keeping_output_of(self, layer):
-        def call(original, *args, **kwargs):
-            self._outputs[layer.name] = original(*args, **kwargs)
-            return self._outputs[layer.name]
+    def at_update(self, variables, gradients):
+        for variable, gradient in zip(variables, gradients, strict=True):
+            self._weights.keep(variable.path, variable)
+            self._gradients.keep(variable.path, gradient)
 
-        return call
+    def after_update(self, variables):
+        pass
+
+    def at_output(self, layer, output):
+        self._activations.keep(layer.name, output)
 
 
 class _Buffers:
@@ -129,9 +204,8 @@ class _Buffers:
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]):
         self._kept = {name: tf.Variable(tf.zeros(s)) for name, s in shapes.items()}
 
-    def keep(self, tensors: Mapping[str, tf.Tensor]):
-        for name, variable in self._kept.items():
-            variable.assign(tensors[name])
+    def keep(self, name: str, tensor: tf.Tensor):
+        self._kept[name].assign(tensor)
 
     def read(self) -> dict[str, np.ndarray]:
         # The raw op: `variable.numpy()` takes three times as long, and there are many.

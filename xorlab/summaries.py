@@ -18,65 +18,7 @@ from tensorboard.plugins.hparams import summary_v2 as hparams_summary_v2
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-# Each bucket of a histogram reaches 10% further from zero than the one before, as in
-# TensorFlow 1: evenly spaced ones would show a gradient of 1e-9 as a zero.
-_GROWTH = 1.1
-# The edge of the zeros where nothing else gives a scale: TensorFlow 1's smallest.
-_LEAST = 1e-12
-_KEYS = 2**20
-
-
-def histogram_buckets(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Sorts each array's values into buckets that resolve every order of magnitude.
-
-    Args:
-        arrays: any shapes and floating dtypes; all in one call is fastest. NaN and
-            infinite entries are left out.
-
-    Returns:
-        For each array `[K, 3]` float64 rows (left, right, count), ascending and
-        without gaps: the format of TensorBoard's histograms. Only exact zeros lie in
-        the bucket around zero.
-
-    >>> [rows] = histogram_buckets([np.array([0.0, 0.0, 1e-9])])
-    >>> rows[:, 2].tolist()
-    [2.0, 1.0]
-    """
-    values = np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64)
-    owner = np.repeat(np.arange(len(arrays)), [np.size(array) for array in arrays])
-    finite = np.isfinite(values)
-    values, owner = values[finite], owner[finite]
-
-    magnitudes = np.abs(values)
-    nonzero = magnitudes > 0
-    powers = np.floor(np.log(magnitudes[nonzero]) / np.log(_GROWTH))
-    least = np.full(len(arrays), np.inf)
-    np.minimum.at(least, owner[nonzero], powers)
-    least[np.isinf(least)] = np.floor(np.log(_LEAST) / np.log(_GROWTH))
-    # Buckets are numbered from the zeros, 0, outwards: ±1 holds the least magnitudes.
-    number = np.zeros(values.size)
-    number[nonzero] = np.sign(values[nonzero]) * (powers - least[owner[nonzero]] + 1)
-
-    # Owner and number as one sortable whole number; no bucket is numbered that high.
-    key, count = np.unique(owner * _KEYS + number.astype(np.int64), return_counts=True)
-    owner = (key + _KEYS // 2) // _KEYS
-    number = key - owner * _KEYS
-
-    def right_edge(number):
-        inner = np.where(number < 0, -number - 1, number)
-        return np.where(number < 0, -1, 1) * _GROWTH ** (least[owner] + inner)
-
-    left, right = right_edge(number - 1), right_edge(number)
-    gap = np.flatnonzero((owner[1:] == owner[:-1]) & (number[1:] != number[:-1] + 1))
-    rows = np.insert(
-        np.stack([left, right, count], axis=1),
-        gap + 1,
-        np.stack([right[gap], left[gap + 1], np.zeros(gap.size)], axis=1),
-        axis=0,
-    )
-    ends = np.searchsorted(np.insert(owner, gap + 1, owner[gap]), range(1, len(arrays)))
-    return np.split(rows, ends)
-
+from xorlab import histograms
 
 _SCALAR = scalar_metadata.create_summary_metadata(None, None)
 _HISTOGRAM = histogram_metadata.create_summary_metadata(None, None)
@@ -98,31 +40,38 @@ class EventLog:
     """Writes the event file of one run. A step's values go out as one record.
 
     Args:
-        directory: the run's folder; made if it is not there.
+        writer: from `tf.summary.create_file_writer`.
     """
 
-    def __init__(self, directory):
-        self._writer = tf.summary.create_file_writer(str(directory))
+    def __init__(self, writer):
+        self._writer = writer
 
     def write(
         self,
         step: int,
         scalars: Mapping[str, float],
-        histograms: Mapping[str, np.ndarray] | None = None,
+        tags: Sequence[str] = (),
+        counts: np.ndarray | None = None,
     ):
-        """Logs values, and arrays as histograms, by tag."""
+        """Logs numbers and histograms as one record.
+
+        Args:
+            step: where on the horizontal axis.
+            scalars: numbers by tag.
+            tags: T names of histograms.
+            counts: `[T, BUCKETS]`, as `xorlab.histograms` counts.
+        """
         record = Summary()
         for tag, value in scalars.items():
             record.value.append(_value(tag, _SCALAR, np.float32(value)))
-        if histograms:
-            buckets = histogram_buckets(list(histograms.values()))
-            for tag, rows in zip(histograms, buckets, strict=True):
+        if tags:
+            for tag, rows in zip(tags, histograms.rows(counts), strict=True):
                 record.value.append(_value(tag, _HISTOGRAM, rows))
         self._put(record, step)
 
-    def text(self, tag: str, markdown: str):
+    def text(self, tag: str, markdown: str, step: int = 0):
         """Logs a text card."""
-        self._put(text_pb(tag, markdown))
+        self._put(text_pb(tag, markdown), step)
 
     def graph(self, graph_def):
         """Logs the op graph."""

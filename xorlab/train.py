@@ -54,9 +54,9 @@ def run(config: Config, progress: bool = False) -> dict:
     import tensorflow as tf
 
     from xorlab import models
-    from xorlab.callbacks import PauseAt, Progress, StepLog
     from xorlab.gradients import StepTap
     from xorlab.graph import train_step_graph
+    from xorlab.runlog import PauseAt, Progress, StepLog
     from xorlab.summaries import EventLog
 
     model = models.from_config(config)
@@ -76,7 +76,7 @@ def run(config: Config, progress: bool = False) -> dict:
         variable_name=lambda variable: names[variable.path],
     )
 
-    log = EventLog(config.run_dir)
+    log = EventLog(tf.summary.create_file_writer(str(config.run_dir)))
     settings = _settings(config)
     log.hyperparameters(settings, ["cost", "accuracy"], config.run_name)
     log.text("run", report.card(settings, _versions()))

@@ -1,4 +1,4 @@
-"""Keras callbacks that connect a training loop to the rooms that do the work."""
+"""Keras callbacks of a lecture run: where it pauses, what it logs, what it shows."""
 
 import math
 import time
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 import tqdm
 
+from xorlab import histograms
 from xorlab.gradients import Reading, StepTap, rms_by_layer
 from xorlab.summaries import EventLog
 
@@ -89,14 +90,17 @@ class StepLog(keras.callbacks.Callback):
             scalars[f"gradient_rms/{layer}"] = value
             log10 = _LOG10_OF_ZERO if value == 0 else math.log10(value)
             scalars[f"log10_gradient_rms/{layer}"] = log10
-        arrays = {}
-        if self._histograms:
+        if not self._histograms:
+            self._log.write(self.step, scalars)
+        else:
+            arrays = {}
             for path, gradient in self.reading.gradients.items():
                 arrays[f"{path}/gradient"] = gradient
                 arrays[f"{path}/weight"] = self.reading.weights[path]
             for layer, output in self.reading.activations.items():
                 arrays[f"{layer}/activation"] = output
-        self._log.write(self.step, scalars, arrays)
+            counts = histograms.count(list(arrays.values()))
+            self._log.write(self.step, scalars, list(arrays), counts)
 
 
 class Progress(keras.callbacks.Callback):

@@ -1,0 +1,75 @@
+"""Buckets hold what they say, counted in NumPy or in a step."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xorlab import histograms
+
+floats = st.floats(width=32, allow_nan=True, allow_infinity=True, allow_subnormal=False)
+arrays_of_floats = st.lists(st.lists(floats, max_size=20), min_size=1, max_size=4)
+
+
+@given(arrays_of_floats)
+def test_each_finite_value_lies_in_its_bucket(arrays):
+    arrays = [np.array(values, np.float32) for values in arrays]
+    counts = histograms.count(arrays)
+    lost = histograms.count_not_finite(counts)
+    for values, rows, missing in zip(
+        arrays, histograms.rows(counts), lost, strict=True
+    ):
+        finite = values[np.isfinite(values)].astype(float)
+        assert rows[:, 2].sum() == finite.size == values.size - missing
+        assert (rows[1:, 0] == rows[:-1, 1]).all()
+        for left, right, count in rows:
+            if left < 0 < right:
+                inside = finite == 0
+            elif left >= 0:
+                inside = (left <= finite) & (finite < right)
+            else:
+                inside = (left < finite) & (finite <= right)
+            assert inside.sum() == count
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+def test_a_step_counts_as_numpy_does(jit):
+    count = tf.function(histograms.count_in_step, jit_compile=jit)
+    specials = [0.0, -0.0, 1e-9, -1e-3, np.nan, np.inf, -np.inf, 3.4e38, 1.0]
+    scales = 10.0 ** np.linspace(-30, 30, 1000)
+    for values in (specials, scales, -scales, []):
+        values = np.array(values, np.float32)
+        [expected] = histograms.count([values])
+        np.testing.assert_array_equal(count(tf.constant(values)), expected)
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+def test_a_big_tensor_is_counted_in_parts(jit):
+    values = np.random.default_rng(0).normal(size=(2**21 + 12345,)).astype(np.float32)
+    count = tf.function(histograms.count_in_step, jit_compile=jit)
+    [expected] = histograms.count([values])
+    np.testing.assert_array_equal(count(tf.constant(values)), expected)
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float64])
+def test_other_floats_are_counted_too(dtype):
+    counts = histograms.count_in_step(tf.constant([0.0, 1.0, -2.0, np.nan], dtype))
+    assert int(tf.reduce_sum(counts)) == 4
+    assert histograms.count_not_finite(counts.numpy()[None]) == [1]
+
+
+def test_buckets_tell_tiny_values_from_small_ones_and_from_zero():
+    [rows] = histograms.rows(
+        histograms.count([np.array([1e-9, 1e-9, -1e-3, 0.0, -0.0, 1.0])])
+    )
+    filled = rows[rows[:, 2] > 0]
+    assert filled[:, 2].tolist() == [1, 2, 2, 1]
+    assert filled[2, 0] <= 1e-9 < filled[2, 1] < 1.2e-9
+    # A bucket reaches at most an eighth beyond where it starts.
+    assert filled[3, 1] / filled[3, 0] <= 1.125
+
+
+def test_nothing_has_an_empty_histogram():
+    [rows] = histograms.rows(histograms.count([np.array([np.nan])]))
+    assert rows.shape == (0, 3)

@@ -1,0 +1,119 @@
+"""Buckets that resolve every magnitude of a float32, counted on the host or in a step.
+
+The bits of a float32 already are a logarithmic scale: sign, exponent, and the first
+bits of the fraction. A value's bucket is the number that its first 12 bits spell, so
+each power of two has 8 buckets, 1e-9 and 1e-3 lie 160 buckets apart, and zeros, NaN
+and infinity have buckets of their own.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+# 1 bit of sign, 8 of exponent, 3 of fraction.
+_DROPPED_BITS = 20
+BUCKETS = 2**12
+_ZERO, _MINUS_ZERO = 0, BUCKETS // 2
+
+# Up to so many values are counted in one operation; more would need memory for several
+# copies of a big tensor.
+_CHUNK = 2**20
+
+
+def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts each array's values by bucket: `[T, BUCKETS]` for T arrays."""
+    flat = np.concatenate([np.ravel(array) for array in arrays])
+    bucket = flat.astype(np.float32).view(np.uint32) >> _DROPPED_BITS
+    bucket[bucket == _MINUS_ZERO] = _ZERO
+    owner = np.repeat(np.arange(len(arrays)), [np.size(array) for array in arrays])
+    counts = np.bincount(owner * BUCKETS + bucket, minlength=len(arrays) * BUCKETS)
+    return counts.reshape(len(arrays), BUCKETS)
+
+
+def count_in_step(values: tf.Tensor) -> tf.Tensor:
+    """Counts a tensor's values by bucket, inside a traced step, XLA's too.
+
+    Args:
+        values: of any static shape and floating dtype. More than a million are counted
+            in parts, so that the memory needed does not grow.
+
+    Returns:
+        `[BUCKETS]`, int32.
+    """
+    flat = tf.reshape(values, [-1])
+    if flat.shape[0] is None or flat.shape[0] <= _CHUNK:
+        return _count_chunk(flat)
+    parts, rest = divmod(flat.shape[0], _CHUNK)
+    head = tf.reshape(flat[: parts * _CHUNK], [parts, _CHUNK])
+    _, total = tf.while_loop(
+        lambda part, total: part < parts,
+        lambda part, total: (part + 1, total + _count_chunk(head[part])),
+        (tf.constant(0), tf.zeros([BUCKETS], tf.int32)),
+    )
+    return total + _count_chunk(flat[flat.shape[0] - rest :])
+
+
+def _count_chunk(flat):
+    bits = tf.bitcast(tf.cast(flat, tf.float32), tf.uint32)
+    bucket = tf.bitwise.right_shift(bits, tf.constant(_DROPPED_BITS, tf.uint32))
+    bucket = tf.cast(bucket, tf.int32)
+    bucket = tf.where(bucket == _MINUS_ZERO, _ZERO, bucket)
+    # bincount and histogram_fixed_width do not compile under XLA; this does.
+    return tf.math.unsorted_segment_sum(tf.ones_like(bucket), bucket, BUCKETS)
+
+
+def _ranks_and_edges():
+    """Places the buckets of finite values in ascending order.
+
+    Returns:
+        The rank of each bucket, -1 for NaN and infinity, and the edges by rank.
+    """
+    patterns = (np.arange(BUCKETS // 2, dtype=np.uint32) << _DROPPED_BITS).view("f4")
+    finite = int(np.isfinite(patterns).sum())
+    # The bucket of the largest values ends where float32 does.
+    bounds = np.append(patterns[1:finite].astype(float), 2.0**128)
+    ranks = np.full(BUCKETS, -1)
+    steps = np.arange(finite)
+    ranks[_MINUS_ZERO : _MINUS_ZERO + finite] = finite - 1 - steps
+    ranks[:finite] = finite - 1 + steps
+    return ranks, np.concatenate([-bounds[::-1], bounds])
+
+
+_RANKS, _EDGES = _ranks_and_edges()
+
+
+def rows(counts: np.ndarray) -> list[np.ndarray]:
+    """Turns counts into the rows of TensorBoard's histograms.
+
+    Args:
+        counts: `[T, BUCKETS]`, from `count` or `count_in_step`.
+
+    Returns:
+        For each of the T, `[K, 3]` float64: left, right and count of each bucket,
+        ascending and without gaps, from the first to the last that is not empty. The
+        bucket around zero holds zeros, and what is too small for a normal float32
+        (1.5e-39). NaN and infinity are left out: see `count_not_finite`.
+
+    >>> [histogram] = rows(count([np.array([0.0, 0.0, 1e-9])]))
+    >>> histogram[[0, -1], 2].tolist()
+    [2.0, 1.0]
+    """
+    owner, bucket = np.nonzero(counts)
+    count = counts[owner, bucket]
+    rank = _RANKS[bucket]
+    ascending = np.lexsort((rank, owner))
+    ascending = ascending[rank[ascending] >= 0]
+    owner, rank, count = owner[ascending], rank[ascending], count[ascending]
+
+    filled = np.stack([_EDGES[rank], _EDGES[rank + 1], count], axis=1)
+    gap = np.flatnonzero((owner[1:] == owner[:-1]) & (rank[1:] > rank[:-1] + 1))
+    empty = np.stack([filled[gap, 1], filled[gap + 1, 0], np.zeros(gap.size)], axis=1)
+    owner = np.insert(owner, gap + 1, owner[gap])
+    filled = np.insert(filled, gap + 1, empty, axis=0)
+    return np.split(filled, np.searchsorted(owner, range(1, len(counts))))
+
+
+def count_not_finite(counts: np.ndarray) -> np.ndarray:
+    """Returns how many values were NaN or infinite: `[T]` for `[T, BUCKETS]`."""
+    return counts[:, _RANKS < 0].sum(axis=1)

@@ -1,0 +1,72 @@
+"""Every private name of Keras that xorlab leans on, and how a change of one is told.
+
+Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
+"""
+
+import inspect
+
+import keras
+
+SUPPORTED = "Keras 3.12 to 3.15"
+
+# The last method to see gradients unscaled, accumulated and not yet clipped.
+CLIP_GRADIENTS = "_clip_gradients"
+
+# name: (owner, parameters or None for a property)
+_LEANED_ON = {
+    CLIP_GRADIENTS: (keras.optimizers.Optimizer, ["self", "grads"]),
+    "_train_writer": (keras.callbacks.TensorBoard, None),
+    "_write_keras_model_train_graph": (keras.callbacks.TensorBoard, ["self"]),
+}
+
+
+def check():
+    """Checks that this Keras has what xorlab leans on.
+
+    Raises:
+        RuntimeError: a private name is missing or takes other parameters, or Keras
+            runs on another backend than TensorFlow.
+    """
+    backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"Keras backend: expected tensorflow; received {backend}; set the "
+            "environment variable KERAS_BACKEND=tensorflow before importing Keras"
+        )
+    for name, (owner, parameters) in _LEANED_ON.items():
+        member = getattr(owner, name, None)
+        found = None
+        if inspect.isfunction(member):
+            found = list(inspect.signature(member).parameters)
+        if member is None or found != parameters:
+            raise changed(f"{owner.__name__}.{name}{tuple(parameters or ())}")
+
+
+def changed(what: str) -> RuntimeError:
+    """The error that says that Keras no longer does what xorlab leans on."""
+    return RuntimeError(
+        f"Keras {keras.__version__}: expected {what}, as in {SUPPORTED}; it has "
+        "changed; install a supported Keras, or train with keras.callbacks.TensorBoard"
+    )
+
+
+def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
+    """Returns the optimizer that changes the model's weights.
+
+    That is the compiled one, or the one inside of a `LossScaleOptimizer`.
+
+    Raises:
+        ValueError: the model has none whose gradients could be read.
+    """
+    optimizer = model.optimizer
+    while hasattr(optimizer, "inner_optimizer"):
+        optimizer = optimizer.inner_optimizer
+    if not isinstance(optimizer, keras.optimizers.Optimizer) or hasattr(
+        optimizer, "optimizers"
+    ):
+        raise ValueError(
+            "optimizer: expected a single keras.optimizers.Optimizer; received "
+            f"{type(optimizer).__name__}; derive yours from it, calling its apply, "
+            "or leave write_grads out"
+        )
+    return optimizer
