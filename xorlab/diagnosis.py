@@ -59,6 +59,41 @@ def judge_gradients(gradient_rms: Mapping[str, float]) -> str:
     )
 
 
+def judge_layers(
+    gradient_rms: Mapping[str, float], not_finite: Mapping[str, float]
+) -> str:
+    """Says which layers of a model are in trouble, and why, as Markdown.
+
+    Args:
+        gradient_rms: RMS by layer.
+        not_finite: how many entries of each layer's gradient are NaN or infinite.
+
+    >>> judge_layers({"a": 0.2, "b": 0.1}, {"a": 0, "b": 0})
+    'Every layer receives a gradient of its own size.'
+    """
+    sick = [layer for layer, count in not_finite.items() if count]
+    lines = [
+        f"- **{layer}** has {not_finite[layer]:.0f} NaN or infinite entries in its "
+        "gradient: try a smaller learning rate, and look for log(0) or 0/0 in the loss."
+        for layer in sick
+    ]
+    well = {x: rms for x, rms in gradient_rms.items() if x not in sick}
+    best = max(well, key=well.get, default=None)
+    for layer, rms in well.items():
+        if rms == 0:
+            lines.append(
+                f"- **{layer}** receives no gradient at all: its units are dead (all "
+                "negative before a ReLU), or the loss does not depend on it."
+            )
+        elif rms < VANISHING * well[best]:
+            lines.append(
+                f"- **{layer}** starves: its gradient, {rms:.1e}, is less than a "
+                f"thousandth of that of {best}, {well[best]:.2g}. It vanishes on its "
+                "way there: activations that saturate, or a start that shrinks it."
+            )
+    return "\n".join(lines) or "Every layer receives a gradient of its own size."
+
+
 def judge_outcome(correct: int, rows: int, cost: float, diverged_at: int | None) -> str:
     """Says in one sentence whether the network learned its table.
 

@@ -83,9 +83,7 @@ def observed(
         gradients = list(gradients)
         if variables is None:
             variables = model.trainable_variables
-        # As Keras does: what has no gradient is not updated.
-        pairs = zip(gradients, variables, strict=True)
-        updated = [v for gradient, v in pairs if gradient is not None]
+        updated = internals.updated_variables(gradients, variables)
         clipped = []
 
         def clip(original_clip, unclipped):

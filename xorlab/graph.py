@@ -7,12 +7,13 @@ trace is tidied so that TensorBoard draws the picture of the lecture (04, 10).
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
+from xorlab import naming
 from xorlab.hooks import wrapped
 
 TRAIN = "train"
@@ -20,51 +21,81 @@ TRAIN = "train"
 
 def train_step_graph(
     model: keras.Model,
-    inputs: tf.TensorSpec,
-    targets: tf.TensorSpec,
+    batch,
     *,
     loss_name: str = "loss",
-    variable_name: Callable[[keras.Variable], str] = lambda variable: variable.path,
+    variable_names: Mapping[str, str] | None = None,
 ) -> graph_pb2.GraphDef:
     """Traces `model.train_step` and returns its graph, ready for `tf.summary.graph`.
 
     Nothing is trained: the step is traced, not run.
 
     Args:
-        model: compiled, with an optimizer, a loss and built weights.
-        inputs: shape and dtype of a batch; its name is the name in the graph.
-        targets: likewise for the labels.
+        model: compiled, with a loss.
+        batch: what `train_step` takes, as `tf.TensorSpec`s; the names of those, where
+            they have any, are the names in the graph.
         loss_name: the box that holds the loss and its mean; each metric's box has
             the metric's name.
-        variable_name: the box of a model variable, drawn small and beside the layer
-            that reads it.
+        variable_names: names of the model's variables by path, where others are wanted
+            than `dense.kernel`, beside the box of `dense`.
 
     Returns:
-        A GraphDef. Scopes: a box a layer; `train`, with the gradients and the
-        update; the loss; the metrics; the variables. Every op is one of the traced
-        step except the `NoOp` that gives its name to each variable's scope and to
-        `train`: TensorBoard draws a scope with such a child small and to the side.
+        A GraphDef. Scopes: a box a layer, nested models as nested boxes; `train`, with
+        the gradients and the update; the loss; the metrics; the variables. Every op is
+        one of the traced step except the `NoOp` that gives its name to each variable's
+        scope and to `train`: TensorBoard draws a scope with such a child small and to
+        the side.
     """
-    model.optimizer.build(model.trainable_variables)
-    model.compute_metrics(  # Metrics make their variables at their first update.
-        None, tf.zeros(targets.shape), tf.zeros(targets.shape), None
-    )
-    model.reset_metrics()
+    batch = _named_inputs(model, batch)
+    # The first trace makes what variables are still to be made.
+    _trace(model, batch)
     with _named_scopes(model, loss_name):
-        traced = tf.function(lambda x, y: model.train_step((x, y)))
-        function = traced.get_concrete_function(inputs, targets)
+        function = _trace(model, batch)
 
-    scopes = _variable_scopes(model, loss_name, variable_name)
+    inner = _variable_scopes(model, variable_names or {})
+    scopes = {**_other_scopes(model, loss_name), **inner}
     handles = {
-        inner.op.name: scopes[id(outer)]
-        for outer, inner in function.graph.captures
+        traced.op.name: scopes[id(outer)]
+        for outer, traced in function.graph.captures
         if id(outer) in scopes
     }
     nodes = _without_outputs(function.graph.as_graph_def().node, function.outputs)
-    tops = {layer.name for layer in model.layers} | {TRAIN, loss_name}
+    tops = {name.partition("/")[0] for name in naming.layers_of(model)}
+    tops |= {model.name, TRAIN, loss_name}
     tops |= {path for path, _ in _metrics(model, loss_name)}
     names = _new_names(nodes, handles, tops)
-    return _rebuilt(nodes, names, handles, [variable_name(v) for v in model.variables])
+    used = {name.rpartition("/")[0] for name in names.values()}
+    return _rebuilt(nodes, names, handles, [x for x in inner.values() if x in used])
+
+
+def _trace(model, batch):
+    step = tf.function(lambda data: model.train_step(data))
+    return step.get_concrete_function(batch)
+
+
+def _named_inputs(model, batch):
+    """Names the parts of a batch after the model's inputs, and `targets`, `weights`."""
+
+    own = [x.name for x in getattr(model, "inputs", None) or []]
+
+    def renamed(specs, word):
+        flat = tf.nest.flatten(specs)
+        names = [f"{word}_{number}" for number in range(len(flat))]
+        if word == "inputs" and len(own) == len(flat):
+            # Inputs that nobody named are keras_tensor, with a number.
+            names = [word if x.startswith("keras_tensor") else x for x in own]
+        elif len(flat) == 1:
+            names = [word]
+        named = [
+            tf.TensorSpec(spec.shape, spec.dtype, spec.name or name)
+            for spec, name in zip(flat, names, strict=True)
+        ]
+        return tf.nest.pack_sequence_as(specs, named)
+
+    if not isinstance(batch, tuple):
+        return renamed(batch, "inputs")
+    words = ("inputs", "targets", "weights")
+    return tuple(renamed(*pair) for pair in zip(batch, words, strict=False))
 
 
 @contextlib.contextmanager
@@ -79,8 +110,9 @@ def _named_scopes(model, loss_name):
         stack.enter_context(wrapped(owner, method, around))
 
     with contextlib.ExitStack() as stack:
-        for layer in model.layers:
-            scoped(layer, "call", layer.name)
+        scoped(model, "call", model.name)
+        for path, layer in naming.layers_of(model).items():
+            scoped(layer, "call", path)
         scoped(model, "compute_loss", loss_name)
         scoped(model.optimizer, "apply", TRAIN)
         for path, metric in _metrics(model, loss_name):
@@ -98,17 +130,34 @@ def _metrics(model, loss_name):
     return [(loss_name if m.name == "loss" else m.name, m) for m in metrics]
 
 
-def _variable_scopes(model, loss_name, variable_name):
-    """Maps the id of each variable's handle to the scope that it is drawn in."""
+def _other_scopes(model, loss_name):
+    """Maps the handles of the optimizer's and the metrics' variables to scopes."""
     scopes = {}
     for variable in model.optimizer.variables:
         scopes[id(variable.value.handle)] = f"{TRAIN}/{variable.path}"
     for path, metric in _metrics(model, loss_name):
         for variable in metric.variables:
             scopes[id(variable.value.handle)] = f"{path}/{variable.name}"
-    for variable in model.variables:
-        scopes[id(variable.value.handle)] = variable_name(variable)
     return scopes
+
+
+def _variable_scopes(model, given):
+    """Maps the handle of each model variable to a scope beside its layer's."""
+    named = {}
+    for path, layer in naming.layers_of(model).items():
+        for variable in layer.variables:
+            named.setdefault(id(variable), (f"{path}.{variable.name}", variable))
+            # Those of a layer's own layers lie within it, beside those.
+            inner = variable.path.partition(f"{layer.name}/")[2]
+            if "/" in inner and not isinstance(layer, keras.Model):
+                beside = inner.rpartition("/")
+                name = f"{path}/{beside[0]}.{beside[2]}"
+                named[id(variable)] = (name, variable)
+    for variable in model.variables:
+        named.setdefault(id(variable), (variable.path, variable))
+    pairs = ((given.get(v.path, name), v) for name, v in named.values())
+    unique = naming.unique(pairs)
+    return {id(variable.value.handle): name for name, variable in unique.items()}
 
 
 def _without_outputs(nodes, outputs):
@@ -136,7 +185,8 @@ def _new_names(nodes, handles, tops):
         elif top in tops or node.op == "Placeholder":
             names[node.name] = node.name
     _adopt_strays(nodes, names)
-    return _made_unique(names)
+    distinct = naming.unique((new, old) for old, new in names.items())
+    return {old: new for new, old in distinct.items()}
 
 
 def _adopt_strays(nodes, names):
@@ -150,19 +200,6 @@ def _adopt_strays(nodes, names):
             tops = {names[user].partition("/")[0] for user in users.get(node.name, [])}
             home = tops.pop() if len(tops) == 1 else TRAIN
             names[node.name] = f"{home}/{node.name}"
-
-
-def _made_unique(names):
-    taken = set()
-    unique = {}
-    for old, new in names.items():
-        candidate, number = new, 0
-        while candidate in taken:
-            number += 1
-            candidate = f"{new}_{number}"
-        taken.add(candidate)
-        unique[old] = candidate
-    return unique
 
 
 def _rebuilt(nodes, names, handles, scopes):

@@ -6,7 +6,7 @@ each power of two has 8 buckets, 1e-9 and 1e-3 lie 160 buckets apart, and zeros,
 and infinity have buckets of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -35,23 +35,36 @@ def count_in_step(values: tf.Tensor) -> tf.Tensor:
     """Counts a tensor's values by bucket, inside a traced step, XLA's too.
 
     Args:
-        values: of any static shape and floating dtype. More than a million are counted
-            in parts, so that the memory needed does not grow.
+        values: of any shape and floating dtype.
 
     Returns:
         `[BUCKETS]`, int32.
     """
-    flat = tf.reshape(values, [-1])
-    if flat.shape[0] is None or flat.shape[0] <= _CHUNK:
-        return _count_chunk(flat)
-    parts, rest = divmod(flat.shape[0], _CHUNK)
-    head = tf.reshape(flat[: parts * _CHUNK], [parts, _CHUNK])
+    return sum_in_parts(_count_chunk, values)
+
+
+def sum_in_parts(measure: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Tensor:
+    """Sums a measure over parts of big tensors, so that no copy of them is made.
+
+    Args:
+        measure: takes `[n]` of each tensor, and returns what can be summed.
+        tensors: of one shape.
+
+    Returns:
+        The measure of all entries.
+    """
+    flat = [tf.reshape(tensor, [-1]) for tensor in tensors]
+    size = flat[0].shape[0]
+    if size is None or size <= _CHUNK:
+        return measure(*flat)
+    parts, rest = divmod(size, _CHUNK)
+    heads = [tf.reshape(x[: parts * _CHUNK], [parts, _CHUNK]) for x in flat]
     _, total = tf.while_loop(
         lambda part, total: part < parts,
-        lambda part, total: (part + 1, total + _count_chunk(head[part])),
-        (tf.constant(0), tf.zeros([BUCKETS], tf.int32)),
+        lambda part, total: (part + 1, total + measure(*(x[part] for x in heads))),
+        (tf.constant(0), measure(*(x[size - rest :] for x in flat))),
     )
-    return total + _count_chunk(flat[flat.shape[0] - rest :])
+    return total
 
 
 def _count_chunk(flat):

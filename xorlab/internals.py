@@ -70,3 +70,17 @@ def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
             "or leave write_grads out"
         )
     return optimizer
+
+
+def updated_variables(gradients, variables) -> list[keras.Variable]:
+    """Returns the variables that an update by gradients will change, in Keras's order.
+
+    Those without a gradient are left alone, and those of quantised layers that take
+    their gradient for their value are no update's.
+    """
+    return [
+        variable
+        for gradient, variable in zip(gradients, variables, strict=True)
+        if gradient is not None
+        and not getattr(variable, "overwrite_with_gradient", False)
+    ]

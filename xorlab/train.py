@@ -67,13 +67,14 @@ def run(config: Config, progress: bool = False) -> dict:
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.5)],
         jit_compile=config.jit,
     )
-    names = models.lecture_names(model)
     graph = train_step_graph(
         model,
-        tf.TensorSpec(data.INPUTS.shape, name="X-input"),
-        tf.TensorSpec(data.LABELS.shape, name="Y-input"),
+        (
+            tf.TensorSpec(data.INPUTS.shape, name="X-input"),
+            tf.TensorSpec(data.LABELS.shape, name="Y-input"),
+        ),
         loss_name="cost",
-        variable_name=lambda variable: names[variable.path],
+        variable_names=models.lecture_names(model),
     )
 
     log = EventLog(tf.summary.create_file_writer(str(config.run_dir)))

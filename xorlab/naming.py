@@ -1,0 +1,45 @@
+"""Names for a model's parts: the same in tags and in the graph, and never two alike."""
+
+from collections.abc import Iterable, Iterator
+
+import keras
+
+
+def layer_of(path: str) -> str:
+    """Returns the layer in a weight's path: `layer6` for `layer6/kernel`."""
+    return path.rpartition("/")[0] or path
+
+
+def unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """Makes a dict of (name, thing) pairs; a name that is taken gets a number.
+
+    >>> list(unique([("a", 1), ("a", 2), ("b", 3), ("a", 4)]))
+    ['a', 'a_1', 'b', 'a_2']
+    """
+    named = {}
+    for name, thing in pairs:
+        free, number = name, 0
+        while free in named:
+            number += 1
+            free = f"{name}_{number}"
+        named[free] = thing
+    return named
+
+
+def layers_of(model: keras.Model) -> dict[str, keras.Layer]:
+    """Lists a model's layers, those of nested models too, in order and each once.
+
+    Returns:
+        Layers by name; a nested one's name starts with its model's: `encoder/dense`.
+    """
+    seen = set()
+
+    def walk(parent, prefix) -> Iterator[tuple[str, keras.Layer]]:
+        for layer in parent.layers:
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield prefix + layer.name, layer
+                if isinstance(layer, keras.Model):
+                    yield from walk(layer, f"{prefix}{layer.name}/")
+
+    return unique(walk(model, ""))
