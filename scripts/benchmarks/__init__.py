@@ -1,0 +1,1 @@
+"""The measurements behind the README's tables, a module a subcommand."""

@@ -1,0 +1,64 @@
+"""Repeated timing of several jobs in turn."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def interleaved(
+    jobs: Mapping[str, Callable[[], float]], rounds: int, unit: str
+) -> dict[str, list[float]]:
+    """Runs every job once a round, so that a busy spell of the machine hits all.
+
+    Args:
+        jobs: by name; each measures itself and returns the time it took, in `unit`.
+        rounds: times that each job runs.
+        unit: for the progress shown on standard error.
+
+    Returns:
+        What each job returned, round by round.
+    """
+    times = {name: [] for name in jobs}
+    for number in range(1, rounds + 1):
+        for name, job in jobs.items():
+            times[name].append(job())
+            progress = f"{number}/{rounds}  {name}: {times[name][-1]:.4g} {unit}"
+            print(progress, file=sys.stderr, flush=True)
+    return times
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    """Returns how long a call takes."""
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def seconds_of_python(arguments: Sequence[str], exit_code: int = 0) -> float:
+    """Returns how long a Python process takes, from its start to its end.
+
+    Raises:
+        RuntimeError: it ended with another exit code; the message holds what it wrote.
+    """
+    command = [sys.executable, *arguments]
+    began = time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    seconds = time.perf_counter() - began
+    if done.returncode != exit_code:
+        raise RuntimeError(
+            f"python {' '.join(arguments)}: expected exit code {exit_code}; "
+            f"received {done.returncode}, after:\n{done.stdout}"
+        )
+    return seconds
