@@ -19,6 +19,7 @@ from xorlab.diagnosis import first_to_last, judge_gradients, judge_outcome
         ({"layer1": 1e3, "last": 1e-1}, "explodes .* 1.0e\\+04 times"),
         ({"layer1": 0.02, "last": 0.01}, "reaches the input: layer1 receives 2 times"),
         ({"layer1": 0.0, "layer2": 0.1, "last": 0.1}, "No gradient .* reaches layer1:"),
+        ({"layer1": 0.0, "last": 0.0}, "exactly zero everywhere"),
         ({"layer1": 1.0, "last": math.nan}, "not a finite number"),
         ({"layer1": math.nan, "last": 1.0}, "not a finite number"),
     ],

@@ -37,6 +37,8 @@ def judge_gradients(gradient_rms: Mapping[str, float]) -> str:
     """
     first, *_, last = gradient_rms
     starved = [layer for layer, rms in gradient_rms.items() if rms == 0]
+    if len(starved) == len(gradient_rms):
+        return "The gradient is exactly zero everywhere: nothing tells it where to go."
     if starved:
         names = ", ".join(starved)
         return f"No gradient at all reaches {names}: dead units pass none on."

@@ -12,8 +12,7 @@ class FusedModel(keras.Model):
     """A functional model for data so small that calling a step costs more than it.
 
     `fit` trains on all rows in every step, and makes `steps_per_execution` steps in
-    one `tf.function` (an XLA program where `jit_compile` allows) before the callbacks
-    hear of it. Optimizer, loss, metrics and `train_step` are Keras's own.
+    one XLA program before the callbacks hear of it. Optimizer, loss, metrics and `train_step` are Keras's own.
 
         model = FusedModel(inputs, outputs)
         model.compile("adam", "mse", steps_per_execution=1000)
@@ -23,6 +22,16 @@ class FusedModel(keras.Model):
     their mean; a step whose loss is NaN or infinite ends the execution early.
     `steps_per_execution` may be changed between epochs at no cost.
     """
+
+    def compile(self, *args, jit_compile=True, run_eagerly=False, **kwargs):
+        """Compiles as `keras.Model.compile` does, but with XLA unless told otherwise.
+
+        Keras's own default, "auto", leaves XLA out where there is no accelerator.
+        """
+        jit_compile = jit_compile and not run_eagerly
+        super().compile(
+            *args, jit_compile=jit_compile, run_eagerly=run_eagerly, **kwargs
+        )
 
     def fit(self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs):
         """Trains as `keras.Model.fit` does, all rows of `x` and `y` in every step.

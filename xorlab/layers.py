@@ -9,8 +9,8 @@ from xorlab.activations import ACTIVATIONS
 from xorlab.config import one_of
 
 # Up to this many products (N * I * O), multiplying and summing inside a fused
-# kernel beats a call of MatMul; `scripts/benchmark.py train` measured it.
-_SMALL = 4096
+# kernel beats a call of MatMul: for 4 rows, up to between 24 and 32 units.
+_SMALL = 3000
 
 _inside_fused_step = False
 

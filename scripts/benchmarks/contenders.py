@@ -94,12 +94,15 @@ class OursLogged(Ours):
 
     def __init__(self, model, stack):
         super().__init__(model)
-        from xorlab.callbacks import StepLog
+        import tensorflow as tf
+
         from xorlab.gradients import StepTap
+        from xorlab.runlog import StepLog
         from xorlab.summaries import EventLog
 
         tap = StepTap(model, rows=len(data.INPUTS))
-        log = EventLog(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        log = EventLog(tf.summary.create_file_writer(folder))
         stack.callback(log.close, succeeded=True)
         stack.enter_context(tap.attached())
         self.callbacks = [StepLog(tap, log)]
