@@ -13,8 +13,9 @@ STEPS = 50
 SEED = 2
 # A gradient at the input has passed 11 layers forwards and 11 back, each a sum of at
 # most 6 products: some 130 roundings of 2^-24, at most 8e-6 of the largest entry if
-# all erred the same way. They do not: what was measured is 2e-6.
-RELATIVE = 1e-5
+# all erred the same way. The last bias is a sum whose terms cancel to a hundredth, so
+# that XLA's other order of adding shows there: what was measured is 1.1e-5.
+RELATIVE = 5e-5
 
 
 class Recorder(keras.callbacks.Callback):

@@ -12,7 +12,8 @@ class FusedModel(keras.Model):
     """A functional model for data so small that calling a step costs more than it.
 
     `fit` trains on all rows in every step, and makes `steps_per_execution` steps in
-    one XLA program before the callbacks hear of it. Optimizer, loss, metrics and `train_step` are Keras's own.
+    one XLA program before the callbacks hear of it. Optimizer, loss, metrics and
+    `train_step` are Keras's own.
 
         model = FusedModel(inputs, outputs)
         model.compile("adam", "mse", steps_per_execution=1000)
