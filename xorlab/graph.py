@@ -63,7 +63,7 @@ def train_step_graph(
     tops = {name.partition("/")[0] for name in naming.layers_of(model)}
     tops |= {model.name, TRAIN, loss_name}
     tops |= {path for path, _ in _metrics(model, loss_name)}
-    names = _new_names(nodes, handles, tops)
+    names = _new_names(nodes, handles, tops, model.name)
     used = {name.rpartition("/")[0] for name in names.values()}
     return _rebuilt(nodes, names, handles, [x for x in inner.values() if x in used])
 
@@ -145,14 +145,13 @@ def _variable_scopes(model, given):
     """Maps the handle of each model variable to a scope beside its layer's."""
     named = {}
     for path, layer in naming.layers_of(model).items():
+        if isinstance(layer, keras.Model):
+            continue  # Its layers follow.
         for variable in layer.variables:
-            named.setdefault(id(variable), (f"{path}.{variable.name}", variable))
-            # Those of a layer's own layers lie within it, beside those.
-            inner = variable.path.partition(f"{layer.name}/")[2]
-            if "/" in inner and not isinstance(layer, keras.Model):
-                beside = inner.rpartition("/")
-                name = f"{path}/{beside[0]}.{beside[2]}"
-                named[id(variable)] = (name, variable)
+            # Those of a layer's own layers lie within its box, beside theirs.
+            inner = variable.path.partition(f"{layer.name}/")[2].rpartition("/")[0]
+            owner = f"{path}/{inner}" if inner else path
+            named.setdefault(id(variable), (f"{owner}.{variable.name}", variable))
     for variable in model.variables:
         named.setdefault(id(variable), (variable.path, variable))
     pairs = ((given.get(v.path, name), v) for name, v in named.values())
@@ -171,7 +170,7 @@ def _source(name):
     return name.removeprefix("^").partition(":")[0]
 
 
-def _new_names(nodes, handles, tops):
+def _new_names(nodes, handles, tops, model_name):
     """Maps each node's traced name to the name it is drawn with."""
     names = {}
     for node in nodes:
@@ -182,7 +181,10 @@ def _new_names(nodes, handles, tops):
             names[node.name] = handles[node.input[0]] + "/Read"
         elif top == "gradient_tape":
             names[node.name] = f"{TRAIN}/gradients/{rest}"
-        elif top in tops or node.op == "Placeholder":
+        elif node.op == "Placeholder" or (
+            # What Keras casts before the first layer is no box of its own.
+            top in tops and (top, node.op) != (model_name, "Cast")
+        ):
             names[node.name] = node.name
     _adopt_strays(nodes, names)
     distinct = naming.unique((new, old) for old, new in names.items())
@@ -197,8 +199,9 @@ def _adopt_strays(nodes, names):
             users.setdefault(_source(name), []).append(node.name)
     for node in reversed(nodes):  # A trace lists users after what they use.
         if node.name not in names:
-            tops = {names[user].partition("/")[0] for user in users.get(node.name, [])}
-            home = tops.pop() if len(tops) == 1 else TRAIN
+            tops = [names[user].partition("/")[0] for user in users.get(node.name, [])]
+            # The gradient uses what the forward pass has made, so it comes last.
+            home = next((top for top in tops if top != TRAIN), TRAIN)
             names[node.name] = f"{home}/{node.name}"
 
 
