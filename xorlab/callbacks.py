@@ -1,8 +1,11 @@
 """A TensorBoard callback that shows the gradients and the graph of any Keras model."""
 
+import concurrent.futures
+import math
 import os
 import pathlib
 import warnings
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -11,6 +14,7 @@ from xorlab import internals
 from xorlab.config import whole
 from xorlab.diagnosis import judge_layers
 from xorlab.graph import train_step_graph
+from xorlab.monitor import StepReport
 from xorlab.summaries import EventLog
 from xorlab.tap import SharedTap, call_once
 
@@ -66,9 +70,15 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._write_grads = write_grads or write_activations
         self._write_activations = write_activations
         self._histogram_steps = histogram_steps
-        self._batch_spec = None
         self._due = False
-        self._report = None
+        self._reports = []
+        self._keras_logs_batches = (
+            self.update_freq != "epoch"
+            or self.write_steps_per_second
+            or self._should_trace
+        )
+        # Lets Keras go on to the next batch while it still sums up this one's metrics.
+        self.async_safe = not self._keras_logs_batches
 
     def set_model(self, model):
         if self._write_grads:
@@ -78,8 +88,9 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._due = False
-        self._report = None
+        self._reports = []
         if self._write_grads:
+            self._writing = concurrent.futures.ThreadPoolExecutor(max_workers=1)
             self._tap = SharedTap.of(self.model)
             self._tap.activations |= self._write_activations
             self._started_at = int(self.model.optimizer.iterations)
@@ -96,30 +107,23 @@ class TensorBoard(keras.callbacks.TensorBoard):
             if self._histogram_steps is not None:
                 self._due |= self._reaches_a_multiple()
             if self._due:
-                self._tap.request()
-        if self._should_write_train_graph and self._batch_spec is None:
-            call_once(self.model, self._note_batch)
+                self._tap.request(self._take_report)
+            self._steps_run += self.model.steps_per_execution
+        if self._should_write_train_graph:
+            call_once(self.model, self._run_and_write_graph)
 
     def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch, logs)
-        if not self._write_grads:
-            return
-        self._steps_run += self.model.steps_per_execution
-        # Where no update was made, what is due stays due.
-        if self._due and self._tap.report is not None:
-            self._due = False
-            self._report = self._tap.report
-            self._log_report()
+        # What Keras does here writes nothing unless one of these was asked for.
+        if self._keras_logs_batches:
+            super().on_train_batch_end(batch, logs)
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
-        if self._report is not None:
-            verdict = judge_layers(
-                self._report.gradient_rms(),
-                self._report.by_layer(self._report.gradients_not_finite()),
-            )
-            EventLog(self._train_writer).text("verdict", verdict, self._report.step)
-            self._report = None
+        self._conclude()
+
+    def on_train_end(self, logs=None):
+        self._conclude()
+        super().on_train_end(logs)
 
     def _reaches_a_multiple(self):
         """Whether this execution's steps contain one that is to be logged."""
@@ -127,43 +131,46 @@ class TensorBoard(keras.callbacks.TensorBoard):
         last = first + self.model.steps_per_execution - 1
         return last // self._histogram_steps * self._histogram_steps >= first
 
-    def _log_report(self):
-        report = self._report
-        lost = report.gradients_not_finite()
-        scalars = {
-            "gradient_norm": float(np.sqrt(np.sum(report.gradient_norms**2))),
-            "gradient_not_finite": float(lost.sum()),
-        }
-        for layer, rms in report.gradient_rms().items():
-            scalars[f"gradient_rms/{layer}"] = rms
-        weights = report.by_layer(report.weight_norms**2)
-        for layer, change in report.by_layer(report.change_norms**2).items():
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = np.sqrt(np.float64(change) / weights[layer])
-            scalars[f"update_ratio/{layer}"] = float(ratio)
-        if hasattr(self.model.optimizer, "inner_optimizer"):
-            made = int(self.model.optimizer.iterations) - self._started_at
-            scalars["skipped_steps"] = float(self._steps_run - made)
-        tags = [f"{path}/gradient" for path in report.weights]
-        tags += [f"{path}/weight" for path in report.weights]
-        tags += [f"{name}/activation" for name in report.layers]
-        EventLog(self._train_writer).write(report.step, scalars, tags, report.counts)
-        if lost.any():
-            worst = report.weights[int(np.argmax(lost))]
-            warnings.warn(
-                f"step {report.step}: {int(lost.max())} entries of the gradient of "
-                f"{worst} are NaN or infinite",
-                stacklevel=2,
+    def _take_report(self, make_report: Callable[[], StepReport]):
+        """Logs a step that was due. One that updates nothing is not told of."""
+        if self._due:
+            self._due = False
+            skipped = None
+            if hasattr(self.model.optimizer, "inner_optimizer"):
+                made = int(self.model.optimizer.iterations) - self._started_at
+                skipped = float(self._steps_run - made)
+            # In its own thread, beside the next step.
+            log = EventLog(self._train_writer)
+            self._reports.append(
+                self._writing.submit(_log_report, log, make_report, skipped)
             )
 
-    def _note_batch(self, train_function, iterator):
-        self._batch_spec = iterator.element_spec
-        return train_function(iterator)
+    def _conclude(self):
+        """Waits for what is being logged, and says what it shows."""
+        reports = [report.result() for report in self._reports]
+        self._reports = []
+        if not reports:
+            return
+        last = reports[-1]
+        lost = {x: n for x, n in last.by_layer(last.gradients_not_finite()).items()}
+        verdict = judge_layers(last.gradient_rms(), lost)
+        EventLog(self._train_writer).text("verdict", verdict, last.step)
+        for report in reports:
+            lost = report.gradients_not_finite()
+            if lost.any():
+                worst = int(np.argmax(lost))
+                warnings.warn(
+                    f"step {report.step}: {int(lost[worst])} entries of the gradient "
+                    f"of {report.weights[worst]} are NaN or infinite",
+                    stacklevel=2,
+                )
+                break
 
-    def _write_keras_model_train_graph(self):
-        """Overrides Keras's, which finds no graph to write since Keras 3."""
+    def _run_and_write_graph(self, train_function, iterator):
+        logs = train_function(iterator)
+        self._should_write_train_graph = False
         try:
-            graph = train_step_graph(self.model, self._batch_spec)
+            graph = train_step_graph(self.model, iterator.element_spec)
         except Exception as error:
             # Whatever a custom step does not stand, training itself is well.
             warnings.warn(
@@ -173,6 +180,30 @@ class TensorBoard(keras.callbacks.TensorBoard):
             )
         else:
             EventLog(self._train_writer).graph(graph)
+        return logs
+
+
+def _log_report(log, make_report, skipped):
+    """Writes one step's report, and returns it."""
+    report = make_report()
+    scalars = {
+        "gradient_norm": float(np.sqrt(np.sum(report.gradient_norms**2))),
+        "gradient_not_finite": float(report.gradients_not_finite().sum()),
+    }
+    for layer, rms in report.gradient_rms().items():
+        scalars[f"gradient_rms/{layer}"] = rms
+    weights = report.by_layer(report.weight_norms**2)
+    for layer, change in report.by_layer(report.change_norms**2).items():
+        # A layer of zeros has no ratio.
+        ratio = math.sqrt(change / weights[layer]) if weights[layer] else math.nan
+        scalars[f"update_ratio/{layer}"] = ratio
+    if skipped is not None:
+        scalars["skipped_steps"] = skipped
+    tags = [f"{path}/gradient" for path in report.weights]
+    tags += [f"{path}/weight" for path in report.weights]
+    tags += [f"{name}/activation" for name in report.layers]
+    log.write(report.step, scalars, tags, report.counts)
+    return report
 
 
 def _check_writable(log_dir):

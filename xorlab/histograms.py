@@ -18,7 +18,7 @@ _ZERO, _MINUS_ZERO = 0, BUCKETS // 2
 
 # Up to so many values are counted in one operation; more would need memory for several
 # copies of a big tensor.
-_CHUNK = 2**20
+CHUNK = 2**20
 
 
 def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -31,34 +31,48 @@ def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return counts.reshape(len(arrays), BUCKETS)
 
 
-def count_in_step(values: tf.Tensor) -> tf.Tensor:
-    """Counts a tensor's values by bucket, inside a traced step, XLA's too.
+def count_in_step(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Counts each tensor's values by bucket, inside a step that XLA compiles.
 
     Args:
-        values: of any shape and floating dtype.
+        tensors: of any shapes and floating dtypes.
 
     Returns:
-        `[BUCKETS]`, int32.
+        `[T, BUCKETS]` for T tensors, int32.
     """
-    return sum_in_parts(_count_chunk, values)
+    rows = []
+    small = []
+    for tensor in [*tensors, None]:
+        big = tensor is not None and (tensor.shape.num_elements() or 0) > CHUNK
+        if small and (big or tensor is None):
+            # One scatter for all: each would take longer to call than to run.
+            owner = [tf.fill([tf.size(x)], row) for row, x in enumerate(small)]
+            joined = [tf.cast(tf.reshape(x, [-1]), tf.float32) for x in small]
+            rows.append(_count(tf.concat(joined, 0), tf.concat(owner, 0), len(small)))
+            small = []
+        if big:
+            rows.append(sum_over_parts(_count, tensor))
+        elif tensor is not None:
+            small.append(tensor)
+    return tf.concat(rows, axis=0)
 
 
-def sum_in_parts(measure: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Tensor:
-    """Sums a measure over parts of big tensors, so that no copy of them is made.
+def sum_over_parts(measure: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Tensor:
+    """Adds up a measure of the parts of big tensors, without copies of the whole.
 
     Args:
-        measure: takes `[n]` of each tensor, and returns what can be summed.
+        measure: takes a part of each tensor, `[n]`.
         tensors: of one shape.
 
     Returns:
-        The measure of all entries.
+        What `measure` returns, of all entries.
     """
     flat = [tf.reshape(tensor, [-1]) for tensor in tensors]
     size = flat[0].shape[0]
-    if size is None or size <= _CHUNK:
+    if size is None or size <= CHUNK:
         return measure(*flat)
-    parts, rest = divmod(size, _CHUNK)
-    heads = [tf.reshape(x[: parts * _CHUNK], [parts, _CHUNK]) for x in flat]
+    parts, rest = divmod(size, CHUNK)
+    heads = [tf.reshape(x[: parts * CHUNK], [parts, CHUNK]) for x in flat]
     _, total = tf.while_loop(
         lambda part, total: part < parts,
         lambda part, total: (part + 1, total + measure(*(x[part] for x in heads))),
@@ -67,13 +81,16 @@ def sum_in_parts(measure: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.T
     return total
 
 
-def _count_chunk(flat):
-    bits = tf.bitcast(tf.cast(flat, tf.float32), tf.uint32)
+def _count(values, owner=0, owners=1):
+    bits = tf.bitcast(tf.cast(values, tf.float32), tf.uint32)
     bucket = tf.bitwise.right_shift(bits, tf.constant(_DROPPED_BITS, tf.uint32))
     bucket = tf.cast(bucket, tf.int32)
     bucket = tf.where(bucket == _MINUS_ZERO, _ZERO, bucket)
     # bincount and histogram_fixed_width do not compile under XLA; this does.
-    return tf.math.unsorted_segment_sum(tf.ones_like(bucket), bucket, BUCKETS)
+    counts = tf.math.unsorted_segment_sum(
+        tf.ones_like(bucket), owner * BUCKETS + bucket, owners * BUCKETS
+    )
+    return tf.reshape(counts, [owners, BUCKETS])
 
 
 def _ranks_and_edges():

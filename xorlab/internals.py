@@ -16,7 +16,6 @@ CLIP_GRADIENTS = "_clip_gradients"
 _LEANED_ON = {
     CLIP_GRADIENTS: (keras.optimizers.Optimizer, ["self", "grads"]),
     "_train_writer": (keras.callbacks.TensorBoard, None),
-    "_write_keras_model_train_graph": (keras.callbacks.TensorBoard, ["self"]),
 }
 
 

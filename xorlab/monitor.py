@@ -1,7 +1,9 @@
 """What one training step did to every weight, in a few kilobytes a weight."""
 
 import dataclasses
+import functools
 import threading
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -79,41 +81,49 @@ class StepMonitor:
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
             self._step = _kept([], tf.int64)
-            self._counts = _kept([2, rows, BUCKETS], tf.int32)
-            self._squares = _kept([2, rows], tf.float64)
+            self._counts = _kept([2 * rows, BUCKETS], tf.int32)
+            self._squares = _kept([2 * rows], tf.float64)
             self._changes = _kept([rows], tf.float64)
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
         self._last = -1
         self._step.assign(self._last)
 
-    def read(self) -> StepReport | None:
-        """Returns the report of the last observed step; None if nothing was updated.
+    def read(self) -> Callable[[], StepReport] | None:
+        """Reads the last observed step; None if it updated nothing.
 
         That is so where loss scaling skips a step, or a micro-batch only accumulates.
+
+        Returns:
+            A function that makes the report. It may be called in another thread, while
+            the next step runs.
         """
         step = int(self._step)
         if step == self._last:
             return None
         self._last = step
-        present = sorted(self._updated)
+        kept = (self._counts, self._squares, self._changes, self._outputs)
+        values = [tf.convert_to_tensor(variable) for variable in kept]
+        return functools.partial(self._report, step, sorted(self._updated), values)
+
+    def _report(self, step, present, values):
+        counts, all_squares, changes, outputs = (value.numpy() for value in values)
         names = list(self._variables)
-        counts = self._counts.numpy()[:, present].reshape(-1, BUCKETS)
-        gradient_squares, weight_squares = self._squares.numpy()[:, present]
+        both = [*present, *(row + len(self._row) for row in present)]
+        squares = all_squares[both].reshape(2, -1)
         variables = list(self._variables.values())
         return StepReport(
             step=step,
             weights=[names[row] for row in present],
-            counts=np.concatenate([counts, self._outputs.numpy()]),
+            counts=np.concatenate([counts[both], outputs]),
             sizes=np.array([np.prod(variables[row].shape) for row in present]),
-            gradient_norms=np.sqrt(gradient_squares),
-            weight_norms=np.sqrt(weight_squares),
-            change_norms=np.sqrt(self._changes.numpy()[present]),
+            gradient_norms=np.sqrt(squares[0]),
+            weight_norms=np.sqrt(squares[1]),
+            change_norms=np.sqrt(changes[present]),
             layers=list(self.layers),
         )
 
     def before_update(self, variables):
-        # Copies, because the variables will change before the difference is taken.
-        self._replica.before = [tf.identity(v) for v in variables]
+        self._replica.before = [tf.convert_to_tensor(v) for v in variables]
 
     def at_update(self, variables, gradients):
         replicas = tf.distribute.get_replica_context()
@@ -121,32 +131,24 @@ class StepMonitor:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         weights = [tf.convert_to_tensor(variable) for variable in variables]
         self._updated |= {self._row[id(variable)] for variable in variables}
-        for kept, measure in (
-            (self._counts, histograms.count_in_step),
-            (self._squares, _sum_of_squares),
-        ):
-            both = [
-                self._in_rows(variables, [measure(tensor) for tensor in tensors])
-                for tensors in (gradients, weights)
-            ]
-            kept.assign(tf.stack(both))
+        counts, squares = _measured([*gradients, *weights])
+        self._put(self._counts, variables, counts)
+        self._put(self._squares, variables, squares)
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
         self._step.assign(tf.cast(self._optimizer.iterations, tf.int64))
 
     def after_update(self, variables):
         after = [tf.convert_to_tensor(variable) for variable in variables]
-        changes = [
-            histograms.sum_in_parts(_square_of_difference, *pair)
-            for pair in zip(after, self._replica.before, strict=True)
-        ]
-        self._changes.assign(self._in_rows(variables, changes))
+        self._put(self._changes, variables, _changes(after, self._replica.before))
         self._replica.before = None
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
-        counts = [histograms.count_in_step(x) for x in tensors if x.dtype.is_floating]
-        self._outputs_of_step().setdefault(id(layer), []).extend(counts)
+        floats = [x for x in tensors if x.dtype.is_floating]
+        if floats:
+            counts = tf.reduce_sum(_counts(floats), axis=0)
+            self._outputs_of_step().setdefault(id(layer), []).append(counts)
 
     def _outputs_of_step(self):
         if not hasattr(self._replica, "outputs"):
@@ -156,22 +158,52 @@ class StepMonitor:
     def _counts_of_outputs(self):
         """Adds up the calls of each layer; those inside a loop's body are not seen."""
         outputs = self._outputs_of_step()
+        nothing = tf.zeros([BUCKETS], tf.int32)
         rows = [
-            sum(
-                filter(_reachable, outputs.get(id(layer), [])),
-                tf.zeros([BUCKETS], tf.int32),
-            )
+            sum(filter(_reachable, outputs.get(id(layer), [])), nothing)
             for layer in self.layers.values()
         ]
         outputs.clear()
         return tf.stack(rows)
 
-    def _in_rows(self, variables, values):
-        """Stacks values by row of their variable, zeros where there is none."""
-        rows = [tf.zeros_like(values[0])] * len(self._row)
-        for variable, value in zip(variables, values, strict=True):
-            rows[self._row[id(variable)]] = value
-        return tf.stack(rows)
+    def _put(self, kept, variables, values):
+        """Writes values, a row a variable, to the rows that the variables have."""
+        rows = [self._row[id(variable)] for variable in variables]
+        # Keras updates all its weights in order, unless some have no gradient.
+        if rows != list(self._row.values()):
+            blocks = range(0, kept.shape[0], len(self._row))
+            places = [[block + row] for block in blocks for row in rows]
+            values = tf.scatter_nd(places, values, kept.shape)
+        kept.assign(values)
+
+
+# Programs of their own, so that Keras's step need not be compiled for these to be: in
+# single operations they would take several times as long.
+@tf.function(jit_compile=True)
+def _measured(tensors):
+    squares = [histograms.sum_over_parts(_squares, tensor) for tensor in tensors]
+    return histograms.count_in_step(tensors), tf.stack(squares)
+
+
+@tf.function(jit_compile=True)
+def _changes(after, before):
+    pairs = zip(after, before, strict=True)
+    return tf.stack([histograms.sum_over_parts(_squared_change, *p) for p in pairs])
+
+
+@tf.function(jit_compile=True)
+def _counts(tensors):
+    return histograms.count_in_step(tensors)
+
+
+# In float64: in float32 the square of 1e-30 is zero, and so is what the last of many
+# small numbers adds to their sum.
+def _squares(values):
+    return tf.reduce_sum(tf.square(tf.cast(values, tf.float64)))
+
+
+def _squared_change(after, before):
+    return _squares(tf.cast(after, tf.float64) - tf.cast(before, tf.float64))
 
 
 def _kept(shape, dtype, summed=False):
@@ -185,20 +217,6 @@ def _kept(shape, dtype, summed=False):
         trainable=False,
         synchronization=tf.VariableSynchronization.ON_READ,
         aggregation=aggregations.SUM if summed else aggregations.ONLY_FIRST_REPLICA,
-    )
-
-
-# Sums in float64: the square of 1e-30 is zero in float32, and so is the last of many
-# small numbers.
-def _sum_of_squares(tensor):
-    return histograms.sum_in_parts(
-        lambda part: tf.reduce_sum(tf.square(tf.cast(part, tf.float64))), tensor
-    )
-
-
-def _square_of_difference(after, before):
-    return tf.reduce_sum(
-        tf.square(tf.cast(after, tf.float64) - tf.cast(before, tf.float64))
     )
 
 

@@ -33,7 +33,6 @@ class SharedTap:
 
     Attributes:
         activations: whether reports count the outputs of layers.
-        report: of the last execution asked for; None if it updated nothing.
     """
 
     _of_model = weakref.WeakValueDictionary()
@@ -49,19 +48,22 @@ class SharedTap:
     def __init__(self, model: keras.Model):
         self._model = model
         self.activations = False
-        self.report: StepReport | None = None
         self._made_for = None
-        self._asked = False
+        self._askers = []
 
-    def request(self):
-        """Asks for a report on the execution that is about to begin."""
-        if not self._asked:
-            self._asked = True
+    def request(self, tell: Callable[[Callable[[], StepReport]], None]):
+        """Asks for a report on the execution that is about to begin.
+
+        Args:
+            tell: is called with what makes the report, see `StepMonitor.read`, unless
+                the execution updates nothing.
+        """
+        if not self._askers:
             call_once(self._model, self._run_watched)
+        self._askers.append(tell)
 
     def _run_watched(self, train_function, iterator):
-        self._asked = False
-        self.report = None
+        askers, self._askers = self._askers, []
         if not self._model.built:
             inputs = keras.utils.unpack_x_y_sample_weight(iterator.element_spec)[0]
             self._model(keras.tree.map_structure(_symbolic, inputs))
@@ -80,7 +82,10 @@ class SharedTap:
         layers = self._monitor.layers.values()
         with observed(self._model, self._monitor, layers):
             logs = self._watched(iterator)
-        self.report = self._monitor.read()
+        make_report = self._monitor.read()
+        if make_report is not None:
+            for tell in askers:
+                tell(make_report)
         return logs
 
 
