@@ -58,7 +58,11 @@ def test_a_saved_model_comes_back_whole(activation, tmp_path):
     np.testing.assert_array_equal(
         loaded.predict(data.INPUTS, verbose=0), model.predict(data.INPUTS, verbose=0)
     )
-    loaded.fit(data.INPUTS, data.LABELS, verbose=0)
+    for both in (model, loaded):
+        both.fit(data.INPUTS, data.LABELS, epochs=3, verbose=0)
+    assert loaded.jit_compile and int(loaded.optimizer.iterations) == 4
+    for ours, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_the_same_seed_makes_the_same_network_again():

@@ -34,6 +34,12 @@ class FusedModel(keras.Model):
             *args, jit_compile=jit_compile, run_eagerly=run_eagerly, **kwargs
         )
 
+    def compile_from_config(self, config):
+        """Compiles a loaded model as it was: Keras leaves this to who has a `compile`."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
     def fit(self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs):
         """Trains as `keras.Model.fit` does, all rows of `x` and `y` in every step.
 
