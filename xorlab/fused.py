@@ -35,7 +35,7 @@ class FusedModel(keras.Model):
         )
 
     def compile_from_config(self, config):
-        """Compiles a loaded model as it was: Keras leaves this to who has a `compile`."""
+        """Compiles a loaded model as it was; Keras leaves that to an own `compile`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
