@@ -12,7 +12,7 @@ from xorlab import startup
 from xorlab.sweep import workers
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks
-from xorlab.sweep.store import Store, UnusableDirectory
+from xorlab.sweep.store import Store
 
 PICTURES = ("phase_diagram", "gradients_by_depth")
 
