@@ -49,6 +49,7 @@ class Program:
 
     Attributes:
         networks: R.
+        layout: how the arrays lie; one of `layouts`.
     """
 
     def __init__(self, activation: str, depth: int, width: int, optimizer: str):
@@ -56,7 +57,7 @@ class Program:
         self.widths = [2] + [width] * (depth - 1) + [1]
         self.networks = networks_at_once(width)
         layout = NetworksLast if width <= NARROW else NetworksFirst
-        self._layout = layout(self.networks)
+        self.layout = layout(self.networks)
         self._update = RULES[optimizer]
         self._slots = SLOTS[optimizer]
         self._compiling = threading.Lock()
@@ -68,7 +69,7 @@ class Program:
     def start(self, networks: list[list[np.ndarray]]) -> State:
         """Returns the untrained state of R networks, weights as `model.weights`."""
         arrays = zip(*networks, strict=True)
-        weights = [tf.constant(np.stack(a, self._layout.axis)) for a in arrays]
+        weights = [tf.constant(np.stack(a, self.layout.axis)) for a in arrays]
         return State(
             tf.constant(0),
             weights,
@@ -106,7 +107,7 @@ class Program:
 
     def _rms(self, gradients):
         flat = [
-            np.moveaxis(gradient.numpy(), self._layout.axis, 0).reshape(
+            np.moveaxis(gradient.numpy(), self.layout.axis, 0).reshape(
                 self.networks, -1
             )
             for gradient in gradients
@@ -118,13 +119,13 @@ class Program:
 
     def _logits(self, weights):
         """Returns `[N, R]`, what the last sigmoid is applied to."""
-        x = self._layout.rows(data.INPUTS)
+        x = self.layout.rows(data.INPUTS)
         *hidden, last = zip(weights[::2], weights[1::2], strict=True)
         for kernel, bias in hidden:
-            x = self._layout.activate(
-                self.activation, self._layout.affine(x, kernel, bias)
+            x = self.layout.activate(
+                self.activation, self.layout.affine(x, kernel, bias)
             )
-        return self._layout.by_row(self._layout.affine(x, *last))
+        return self.layout.by_row(self.layout.affine(x, *last))
 
     def _look(self, weights):
         """Returns cost and accuracy, `[R]`, and the gradient of each cost."""

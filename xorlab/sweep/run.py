@@ -52,11 +52,14 @@ def run(
         A `Summary` a cell.
 
     Raises:
+        ValueError: `scheduler` is not an address, or Dask is not installed.
         UnusableDirectory: before anything is imported; the folder cannot be written,
             or holds another sweep.
         UnreachableScheduler: nothing answers at the address.
         OSError: a file could not be written; what was done before is kept.
     """
+    if scheduler:
+        workers.check_scheduler(scheduler)
     store = Store(pathlib.Path(out), grid)
     with store.claimed():
         startup.import_tensorflow()

@@ -1,8 +1,10 @@
 """Who trains the chunks: threads of this process, or a Dask cluster."""
 
 import concurrent.futures
+import importlib.util
 import itertools
 import os
+import re
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -18,7 +20,25 @@ Results = Iterator[tuple[Chunk, dict[str, np.ndarray]]]
 
 
 class UnreachableScheduler(OSError):
-    """There is no Dask scheduler at the address, or no Dask here to ask it."""
+    """There is no Dask scheduler at the address."""
+
+
+def check_scheduler(address: str):
+    """Checks what can be known without asking the scheduler.
+
+    Raises:
+        ValueError: it is not an address, or Dask is not installed.
+    """
+    if not re.fullmatch(r"(tcp|tls)://[^:/]+:\d+", address):
+        raise ValueError(
+            "scheduler: expected tcp://HOST:PORT, as a Dask scheduler prints it; "
+            f"received {address!r}; leave it out to train on this machine"
+        )
+    if importlib.util.find_spec("distributed") is None:
+        raise ValueError(
+            "scheduler: expected the package distributed, to ask one; it is not "
+            "installed; pip install 'xorlab[cluster]'"
+        )
 
 
 def in_threads(chunks: Iterable[Chunk]) -> Results:
@@ -64,7 +84,7 @@ def on_cluster(chunks: Iterable[Chunk], scheduler: str) -> Results:
 
     try:
         client = Client(scheduler, timeout="10s", set_as_default=False)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UnreachableScheduler(
             f"scheduler: expected the address of a Dask scheduler; received "
             f"{scheduler!r}, which does not answer ({error}); start one with "
