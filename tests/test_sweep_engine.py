@@ -76,9 +76,13 @@ def _oracle_step(weights, activation):
     return cost, gradients
 
 
-@pytest.mark.parametrize("activation", _ORACLE)
-def test_costs_gradients_and_updates_are_those_of_numpy_backpropagation(activation):
-    cell = _cell(activation)
+@pytest.mark.parametrize(
+    ("activation", "depth"), [("sigmoid", 11), *((name, 3) for name in _ORACLE)]
+)
+def test_costs_gradients_and_updates_are_those_of_numpy_backpropagation(
+    activation, depth
+):
+    cell = _cell(activation, depth)
     shared, state = _trained(cell, range(4), steps=0)
     start = shared.measure(state)
     trained = shared.train(state, 0.1, 50)
@@ -122,7 +126,9 @@ def test_a_network_is_the_one_that_plain_keras_fit_trains(
         verbose=0,
     )
     assert math.isfinite(history.history["loss"][-1])
-    for ours, theirs in zip(_network(shared, state, 2), plain.get_weights(), strict=True):
+    for ours, theirs in zip(
+        _network(shared, state, 2), plain.get_weights(), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
@@ -177,7 +183,7 @@ def test_solved_at_is_the_step_from_which_on_all_rows_are_right():
     cell = _cell()
     shared, state = _trained(cell, range(20), steps=0)
     right = []
-    for step in range(151):
+    for _ in range(151):
         right.append(shared.measure(state)[1] == 1)
         last, state = state, shared.train(state, 0.1, 1)
     right = np.array(right)

@@ -5,12 +5,12 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import time
 
-import keras
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -19,11 +19,9 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from xorlab import sweep, train
 from xorlab.config import Config
 from xorlab.sweep.engine import first_weights, program
-from xorlab.sweep.store import UnusableDirectory
+from xorlab.sweep.store import Store, UnusableDirectory
 
-GRID = sweep.Grid(
-    activations=("sigmoid", "relu"), depths=(2, 3), seeds=140, steps=2000
-)
+GRID = sweep.Grid(activations=("sigmoid", "relu"), depths=(2, 3), seeds=140, steps=2000)
 FLAGS = ["--activations=sigmoid,relu", "--depths=2,3", "--seeds=140", "--steps=2000"]
 
 
@@ -95,8 +93,9 @@ def test_summary_csv_counts_what_networks_csv_holds(done):
         assert int(row["n"]) == summary.n == GRID.seeds
         assert int(row["solved"]) == len(solved_at) == summary.solved
         assert float(row["share"]) == pytest.approx(len(solved_at) / GRID.seeds)
-        assert float(row["low"]) < float(row["share"]) <= float(row["high"])
-        assert float(row["median_solved_at"]) == np.median(solved_at)
+        assert float(row["low"]) <= float(row["share"]) <= float(row["high"])
+        median = np.median(solved_at) if solved_at else np.nan
+        np.testing.assert_equal(float(row["median_solved_at"]), median)
         assert float(row["median_gradient_ratio_start"]) == pytest.approx(
             np.median(ratio), rel=1e-5
         )
@@ -153,9 +152,7 @@ def test_tensorboard_has_a_session_a_cell(done):
         settings.append((cell["activation"].string_value, cell["depth"].number_value))
         [share] = events.Tensors("share")
         [row] = [
-            s
-            for s in summaries
-            if (s.cell.activation, s.cell.depth) == settings[-1]
+            s for s in summaries if (s.cell.activation, s.cell.depth) == settings[-1]
         ]
         assert share.tensor_proto.float_val[0] == pytest.approx(row.share)
         layers = [point.step for point in events.Tensors("gradient_rms_start")]
@@ -194,8 +191,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 
 
 def test_a_second_process_at_the_same_folder_is_refused(tmp_path):
-    store = sweep.run.__globals__["Store"](tmp_path, GRID)
-    with store.claimed():
+    with Store(tmp_path, GRID).claimed():
         with pytest.raises(UnusableDirectory, match="no other sweep is writing"):
             sweep.run(GRID, tmp_path)
 
@@ -226,7 +222,6 @@ def _wait_for_chunks(process, out, number):
 
 
 def _differing(first, second):
-    # The command in summary.md and so that file names the folder.
     return {
         name
         for name in first.keys() | second.keys()
@@ -240,11 +235,12 @@ def test_killed_and_begun_again_it_ends_with_the_same_bytes(done, tmp_path):
         process = _start(out)
         _wait_for_chunks(process, out, chunks)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
         assert not (out / "summary.csv").exists()
     process = _start(out)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
+    # Its command names the folder.
     assert _differing(_results(out), _results(done[0])) == {"summary.md"}
     one, other = ((path / "summary.md").read_text() for path in (out, done[0]))
     assert one.replace(str(out), "") == other.replace(str(done[0]), "")
@@ -265,11 +261,13 @@ def test_ctrl_c_keeps_finished_chunks(tmp_path):
 
 def test_a_full_disk_gives_a_clear_error_and_no_torn_file(tmp_path):
     out = tmp_path / "out"
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))"
     process = _start(out, before=limit)
     words, errors = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "error: " in errors and "File too large" in errors
+    assert re.search(
+        r"error: expected to write .*npz; File too large; make room", errors
+    )
     assert "Traceback" not in errors
     assert not list(out.rglob("*.partial"))
     assert not list(out.glob("chunks/*.npz"))

@@ -16,7 +16,7 @@ def writing_atomically(path: pathlib.Path) -> Iterator[BinaryIO]:
     Killed meanwhile, or on an error, what was there before is still there.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; it has `path` for its file name.
     """
     partial = path.with_name(path.name + PARTIAL)
     try:
@@ -26,9 +26,11 @@ def writing_atomically(path: pathlib.Path) -> Iterator[BinaryIO]:
             # Renaming an unwritten file over a written one loses both in a power cut.
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink()
+        if isinstance(error, OSError):
+            error.filename = str(path)
         raise
 
 

@@ -6,6 +6,9 @@ import sys
 from absl import app, flags
 
 from xorlab.sweep.grid import Grid
+from xorlab.sweep.run import run
+from xorlab.sweep.store import UnusableDirectory
+from xorlab.sweep.workers import UnreachableScheduler
 
 
 def define_flags():
@@ -51,8 +54,6 @@ def _parse(what, kind, word):
 
 def main(argv):
     """Parses, runs, prints; returns the exit code."""
-    from xorlab.sweep.run import run
-
     out = flags.FLAGS.out
     try:
         if argv[1:]:
@@ -65,8 +66,15 @@ def main(argv):
             )
         grid = grid_from_flags()
         summaries = run(grid, out, flags.FLAGS.scheduler, progress=True)
-    except (ValueError, OSError) as error:
+    except (ValueError, UnusableDirectory, UnreachableScheduler) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"error: expected to write {error.filename}; {error.strerror}; make room, "
+            "and give the same command again: what is done is kept",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print(f"\nStopped. What is done is kept in {out}; the same command goes on.")

@@ -1,9 +1,9 @@
 """A TensorBoard run for every cell: its settings and shares for the HParams page."""
 
 import dataclasses
+import io
 import pathlib
 
-import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary as Record
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
@@ -11,8 +11,9 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.hparams import summary_v2 as hparams_summary_v2
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
 
-from xorlab.files import PARTIAL
+from xorlab.files import write_atomically
 from xorlab.sweep.grid import Cell
 from xorlab.sweep.results import Summary
 
@@ -56,15 +57,15 @@ def write_events(folder: pathlib.Path, summary: Summary):
             records.append((layer, scalar_pb(tag, value)))
     records.append((0, hparams_summary.session_end_pb(api_pb2.STATUS_SUCCESS, 0)))
 
+    content = io.BytesIO()
+    writer = RecordWriter(content)
+    writer.write(Event(file_version="brain.Event:2").SerializeToString())
+    for step, record in records:
+        event = Event(step=step, summary=_in_fixed_order(record))
+        writer.write(event.SerializeToString(deterministic=True))
     path = folder / name / "events.out.tfevents.0.sweep"
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + PARTIAL)
-    with tf.io.TFRecordWriter(str(partial)) as file:
-        file.write(Event(file_version="brain.Event:2").SerializeToString())
-        for step, record in records:
-            event = Event(step=step, summary=_in_fixed_order(record))
-            file.write(event.SerializeToString(deterministic=True))
-    partial.replace(path)
+    write_atomically(path, content.getvalue())
 
 
 def _hyperparameters(cell, name):

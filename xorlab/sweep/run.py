@@ -1,6 +1,7 @@
 """Runs a sweep, from grid to files or to arrays."""
 
 import contextlib
+import functools
 import importlib.util
 import os
 import pathlib
@@ -8,8 +9,8 @@ import pathlib
 import numpy as np
 import tqdm
 
-from xorlab import startup
-from xorlab.sweep import workers
+from xorlab.sweep import results, workers
+from xorlab.sweep.about import about
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks
 from xorlab.sweep.store import Store
@@ -24,18 +25,15 @@ def train(grid: Grid) -> dict[str, np.ndarray]:
         Arrays of `grid.networks` rows by column name, in the order of the grid, then
         of the seeds. `solved_at` is -1 where `solved` is false.
     """
-    startup.import_tensorflow()
-    from xorlab.sweep.results import network_columns
-
-    with contextlib.closing(workers.in_threads(chunks(grid))) as results:
-        parts = {chunk.number: network_columns(chunk, r) for chunk, r in results}
+    with contextlib.closing(workers.in_threads(chunks(grid))) as done:
+        parts = {chunk.number: results.network_columns(chunk, r) for chunk, r in done}
     ordered = [parts[number] for number in sorted(parts)]
     return {name: np.concatenate([p[name] for p in ordered]) for name in ordered[0]}
 
 
 def run(
     grid: Grid, out: str | os.PathLike, scheduler: str = "", progress: bool = False
-) -> list:
+) -> list[results.Summary]:
     """Trains a grid's networks and writes what comes of it into a folder.
 
     Stopped at any moment and called again, it goes on after the last chunk that was
@@ -49,7 +47,7 @@ def run(
         progress: show a progress bar if standard error is a terminal.
 
     Returns:
-        A `Summary` a cell.
+        A summary a cell.
 
     Raises:
         ValueError: `scheduler` is not an address, or Dask is not installed.
@@ -58,27 +56,25 @@ def run(
         UnreachableScheduler: nothing answers at the address.
         OSError: a file could not be written; what was done before is kept.
     """
-    if scheduler:
-        workers.check_scheduler(scheduler)
     store = Store(pathlib.Path(out), grid)
-    with store.claimed():
-        startup.import_tensorflow()
-        _train_missing(store, scheduler, progress)
+    train_chunks = workers.in_threads
+    with contextlib.ExitStack() as stack:
+        if scheduler:
+            client = stack.enter_context(workers.connect(scheduler))
+            train_chunks = functools.partial(workers.on_cluster, client)
+        stack.enter_context(store.claimed())
+        _train_missing(store, train_chunks, progress)
         return _write_results(store)
 
 
-def _train_missing(store, scheduler, progress):
+def _train_missing(store, train_chunks, progress):
     grid = store.grid
     missing = list(store.missing())
     if not missing:
         return
     done = grid.networks - sum(chunk.networks for chunk in missing)
-    if scheduler:
-        results = workers.on_cluster(missing, scheduler)
-    else:
-        results = workers.in_threads(missing)
     with (
-        contextlib.closing(results),
+        contextlib.closing(train_chunks(missing)) as trained,
         tqdm.tqdm(
             total=grid.networks * grid.steps,
             initial=done * grid.steps,
@@ -87,7 +83,7 @@ def _train_missing(store, scheduler, progress):
             disable=None if progress else True,
         ) as bar,
     ):
-        for chunk, result in results:
+        for chunk, result in trained:
             store.put(chunk, result)
             done += chunk.networks
             bar.set_postfix_str(f"{done} of {grid.networks} networks", refresh=False)
@@ -95,19 +91,13 @@ def _train_missing(store, scheduler, progress):
 
 
 def _write_results(store):
-    from xorlab.sweep.about import about
+    # Here, because it takes a second to import.
     from xorlab.sweep.events import write_events
-    from xorlab.sweep.results import (
-        summarise,
-        write_networks,
-        write_summary,
-        write_timing,
-    )
 
-    write_networks(store)
-    summaries = list(summarise(store))
-    write_summary(store, summaries, about(store.grid, store.out))
-    write_timing(store)
+    results.write_networks(store)
+    summaries = list(results.summarise(store))
+    results.write_summary(store, summaries, about(store.grid, store.out))
+    results.write_timing(store)
     for summary in summaries:
         write_events(store.out / "runs", summary)
     if importlib.util.find_spec("matplotlib"):

@@ -1,7 +1,6 @@
 """Who trains the chunks: threads of this process, or a Dask cluster."""
 
 import concurrent.futures
-import importlib.util
 import itertools
 import os
 import re
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from xorlab import startup
 from xorlab.sweep.plan import Chunk
 from xorlab.sweep.training import train_chunk
 
@@ -23,29 +23,12 @@ class UnreachableScheduler(OSError):
     """There is no Dask scheduler at the address."""
 
 
-def check_scheduler(address: str):
-    """Checks what can be known without asking the scheduler.
-
-    Raises:
-        ValueError: it is not an address, or Dask is not installed.
-    """
-    if not re.fullmatch(r"(tcp|tls)://[^:/]+:\d+", address):
-        raise ValueError(
-            "scheduler: expected tcp://HOST:PORT, as a Dask scheduler prints it; "
-            f"received {address!r}; leave it out to train on this machine"
-        )
-    if importlib.util.find_spec("distributed") is None:
-        raise ValueError(
-            "scheduler: expected the package distributed, to ask one; it is not "
-            "installed; pip install 'xorlab[cluster]'"
-        )
-
-
 def in_threads(chunks: Iterable[Chunk]) -> Results:
     """Trains chunks on all cores of this machine; yields them as they are done.
 
     However the caller leaves, chunks under way are given up, not waited for.
     """
+    startup.import_tensorflow()
     threads = len(os.sched_getaffinity(0))
     stop = threading.Event()
     chunks = iter(chunks)
@@ -68,42 +51,60 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
                 future.cancel()
 
 
-def on_cluster(chunks: Iterable[Chunk], scheduler: str) -> Results:
-    """Trains chunks on the workers of a Dask scheduler; yields them as they are done.
+def connect(scheduler: str):
+    """Returns a `distributed.Client` of the scheduler at `tcp://HOST:PORT`.
+
+    Raises:
+        ValueError: that is not an address, or Dask is not installed.
+        UnreachableScheduler: nothing answers there.
+    """
+    if not re.fullmatch(r"(tcp|tls)://[^/]+:\d+", scheduler):
+        raise ValueError(
+            "scheduler: expected tcp://HOST:PORT, as a Dask scheduler prints it; "
+            f"received {scheduler!r}; leave it out to train on this machine"
+        )
+    try:
+        import distributed
+    except ImportError as error:
+        raise ValueError(
+            "scheduler: expected the package distributed, to ask one; it is not "
+            "installed; pip install 'xorlab[cluster]'"
+        ) from error
+    try:
+        return distributed.Client(scheduler, timeout="5s", set_as_default=False)
+    except OSError as error:
+        raise UnreachableScheduler(
+            "scheduler: expected a Dask scheduler that answers; received "
+            f"{scheduler} ({error}); start one with `dask scheduler`, and workers with "
+            f"`dask worker {scheduler}`"
+        ) from error
+
+
+def on_cluster(client, chunks: Iterable[Chunk]) -> Results:
+    """Trains chunks on the workers of a Dask cluster; yields them as they are done.
 
     Dask gives a lost worker's chunks to another; each is yielded once.
 
     Args:
+        client: of `connect`; xorlab is installed on the workers.
         chunks: what to train.
-        scheduler: `tcp://HOST:PORT`; its workers have xorlab installed.
-
-    Raises:
-        UnreachableScheduler: nothing answers at the address.
     """
-    from distributed import Client, as_completed
+    from distributed import as_completed
 
-    try:
-        client = Client(scheduler, timeout="10s", set_as_default=False)
-    except OSError as error:
-        raise UnreachableScheduler(
-            f"scheduler: expected the address of a Dask scheduler; received "
-            f"{scheduler!r}, which does not answer ({error}); start one with "
-            "`dask scheduler`, and workers with `dask worker ADDRESS`"
-        ) from error
     chunks = iter(chunks)
-    with client:
+    running = {}
 
-        def submit(number):
-            few = itertools.islice(chunks, number)
-            return {client.submit(train_chunk, c, pure=False): c for c in few}
+    def submit(number):
+        few = itertools.islice(chunks, number)
+        futures = {client.submit(train_chunk, c, pure=False): c for c in few}
+        running.update(futures)
+        return futures
 
-        running = submit(_AHEAD * max(1, sum(client.nthreads().values())))
-        finished = as_completed(running)
-        for future in finished:
-            chunk = running.pop(future)
-            result = future.result()
-            future.release()
-            more = submit(1)
-            running.update(more)
-            finished.update(more)
-            yield chunk, result
+    threads = sum(client.nthreads().values())
+    finished = as_completed(submit(_AHEAD * max(1, threads)), loop=client.loop)
+    for future in finished:
+        chunk, result = running.pop(future), future.result()
+        # The cluster forgets a result that is no longer held on to.
+        future.release()
+        finished.update(submit(1))
+        yield chunk, result
