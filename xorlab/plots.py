@@ -1,5 +1,6 @@
 """Pictures of recorded numbers; needs the extra `plots` (matplotlib).
 
+They are drawn from the summaries of `xorlab.sweep.results`, of one sweep or of several.
 Axis labels name only the settings that differ between the cells shown.
 """
 
@@ -12,7 +13,6 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from xorlab.files import write_atomically
-from xorlab.sweep.results import Summary
 
 # What a picture calls a setting, and how it writes a value of it.
 _LABELS = {
@@ -24,11 +24,11 @@ _LABELS = {
 }
 
 
-def phase_diagram(summaries: Sequence[Summary]) -> Figure:
+def phase_diagram(summaries: Sequence) -> Figure:
     """Draws the share solved, as colour and number, activation by all other settings.
 
     Args:
-        summaries: of the cells, of one sweep or of several.
+        summaries: a `Summary` a cell.
     """
     activations = list(dict.fromkeys(s.cell.activation for s in summaries))
     columns = list(dict.fromkeys(_others(summaries)))
@@ -37,7 +37,7 @@ def phase_diagram(summaries: Sequence[Summary]) -> Figure:
         row = activations.index(summary.cell.activation)
         shares[row][columns.index(column)] = summary.share
 
-    size = (2 + 0.8 * len(columns), 1.4 + 0.45 * len(activations))
+    size = (max(6, 2 + 0.8 * len(columns)), 1.4 + 0.45 * len(activations))
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, vmin=0, vmax=1, cmap="viridis", aspect="auto")
@@ -62,11 +62,11 @@ def phase_diagram(summaries: Sequence[Summary]) -> Figure:
     return figure
 
 
-def gradients_by_depth(summaries: Sequence[Summary]) -> Figure:
+def gradients_by_depth(summaries: Sequence) -> Figure:
     """Draws the median gradient RMS of every layer before training, a line a cell.
 
     Args:
-        summaries: of the cells, of one sweep or of several.
+        summaries: a `Summary` a cell.
     """
     activations = list(dict.fromkeys(s.cell.activation for s in summaries))
     columns = list(dict.fromkeys(_others(summaries)))

@@ -1,6 +1,7 @@
 """Trains thousands of networks: `python -m xorlab.sweep --out=logs/sweep/NAME`."""
 
 import dataclasses
+import importlib.util
 import sys
 
 from absl import app, flags
@@ -85,6 +86,10 @@ def main(argv):
             f"{cell.activation:>10} depth {cell.depth:2}  {summary.solved:6} of "
             f"{summary.n} solve it: {summary.share:.3f} "
             f"({summary.low:.3f} to {summary.high:.3f})"
+        )
+    if importlib.util.find_spec("matplotlib") is None:
+        print(
+            "\nNo pictures: pip install 'xorlab[plots]', and give this command again."
         )
     print(f"\nResults: {out}/summary.md\nSee it: tensorboard --logdir {out}")
     return 0

@@ -41,7 +41,11 @@ def run(
 
     Args:
         grid: what to train.
-        out: the folder; see `README.md` in `logs` for what is in it.
+        out: the folder. In the end it holds `networks.csv` (a row a network),
+            `summary.csv`, `summary.md` (a row a cell), `gradients.csv` (a row a cell
+            and layer), `phase_diagram.png`, `gradients_by_depth.png` (with matplotlib),
+            `runs` (for TensorBoard), `timing.json`, and what it goes on from:
+            `grid.json` and `chunks`.
         scheduler: the address of a Dask scheduler whose workers are to train; without
             one the cores of this machine do.
         progress: show a progress bar if standard error is a terminal.
