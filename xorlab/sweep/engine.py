@@ -23,7 +23,7 @@ _WIDE_VECTORS = "--xla_cpu_prefer_vector_width=512"
 if "xla_cpu_prefer_vector_width" not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_WIDE_VECTORS}"
 
-NEVER = np.iinfo(np.int32).max
+NEVER = np.int32(np.iinfo(np.int32).max)
 
 
 class State(NamedTuple):
@@ -78,11 +78,11 @@ class Program:
         arrays = zip(*networks, strict=True)
         weights = [tf.constant(np.stack(a, self.layout.axis)) for a in arrays]
         return State(
-            tf.constant(0),
+            tf.constant(np.array(0, np.int32)),
             weights,
             [tf.zeros_like(w) for _ in range(self._slots) for w in weights],
-            tf.fill([self.networks], NEVER),
-            tf.fill([self.networks], False),
+            tf.constant(np.full(self.networks, NEVER)),
+            tf.constant(np.full(self.networks, False)),
         )
 
     def compile(self, state: State) -> float:
@@ -98,8 +98,10 @@ class Program:
 
     def train(self, state: State, learning_rate: float, steps: int) -> State:
         """Returns the state some updates later."""
-        until = tf.constant(int(state.step) + steps)
-        return self._run_steps(state, tf.constant(learning_rate, tf.float32), until)
+        # As arrays, because TensorFlow keeps every number that it is given for good.
+        until = np.array(int(state.step) + steps, np.int32)
+        rate = np.array(learning_rate, np.float32)
+        return self._run_steps(state, tf.constant(rate), tf.constant(until))
 
     def measure(self, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Looks at the networks without training them.
