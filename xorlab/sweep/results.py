@@ -157,13 +157,15 @@ def write_timing(store: Store):
     """Writes `timing.json`: where the time went, cell by cell, restarts included."""
     cells = []
     for cell, group in itertools.groupby(chunks(store.grid), lambda c: c.cell):
-        results = [store.get(chunk) for chunk in group]
+        seconds = {"compile_seconds": 0.0, "train_seconds": 0.0}
+        for result in map(store.get, group):
+            for phase in seconds:
+                seconds[phase] += float(result[phase])
         cells.append(
             {
                 **dataclasses.asdict(cell),
                 "networks": store.grid.seeds,
-                "compile_seconds": sum(float(r["compile_seconds"]) for r in results),
-                "train_seconds": sum(float(r["train_seconds"]) for r in results),
+                **seconds,
             }
         )
     timing = {
