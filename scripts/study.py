@@ -1,0 +1,141 @@
+"""Is it the activation or the start? Runs the study's sweeps and writes its tables.
+
+    python scripts/study.py --out=logs/study
+
+Two tables, each at the lecture's learning rate and at the best of a few: (1) activation
+by depth, from the lecture's start; (2) activation by start, at depth 11. Rates are
+chosen on other seeds than those reported. Stopped and begun again it goes on; what is
+done is not done again.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+
+from xorlab import plots, sweep
+from xorlab.files import write_atomically
+from xorlab.sweep.about import command
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "maxout", "identity")
+LECTURE = sweep.Grid(activations=ACTIVATIONS)
+DEEP = dataclasses.replace(LECTURE, depths=(11,))
+# Every start is one cell an activation, so two grids: uniform at its scales, the rest.
+STUDIES = {
+    "depth": [LECTURE],
+    "start": [
+        dataclasses.replace(DEEP, init_scales=(1.0, 2.0, 4.0)),
+        dataclasses.replace(
+            DEEP,
+            initializers=(
+                "glorot_uniform",
+                "he_normal",
+                "orthogonal",
+                "data_dependent",
+            ),
+        ),
+    ],
+}
+RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
+# Beyond all seeds that are reported.
+CHOOSING = {"first_seed": 1_000_000, "seeds": 128}
+
+
+def study(name: str, out: pathlib.Path) -> str:
+    """Runs one study; returns its section, in Markdown."""
+    text = []
+    lecture, chosen = [], []
+    for number, grid in enumerate(STUDIES[name], 1):
+        folder = out / f"{name}{number}"
+        text.append(f"    {command(grid, folder)}")
+        lecture += sweep.run(grid, folder, progress=True)
+
+        trial = dataclasses.replace(grid, learning_rates=RATES, **CHOOSING)
+        rates = best_rates(
+            sweep.run(trial, out / f"{name}{number}-rates", progress=True)
+        )
+        text.append(f"    {command(trial, out / f'{name}{number}-rates')}")
+        for rate in sorted(set(rates.values())):
+            at_rate = dataclasses.replace(grid, learning_rates=(rate,))
+            folder = out / f"{name}{number}-rate{rate:g}"
+            text.append(f"    {command(at_rate, folder)}")
+            for summary in sweep.run(at_rate, folder, progress=True):
+                if rates[_without_rate(summary.cell)] == rate:
+                    chosen.append(summary)
+    order = [_without_rate(summary.cell) for summary in lecture]
+    chosen.sort(key=lambda summary: order.index(_without_rate(summary.cell)))
+    for kind, summaries in (("lecture", lecture), ("tuned", chosen)):
+        picture = plots.phase_diagram([_same_rate(s) for s in summaries])
+        plots.save(picture, out / f"{name}-{kind}.png")
+    return "\n".join(
+        [
+            f"## Activation by {name}",
+            "",
+            *text,
+            "",
+            "At the lecture's learning rate, 0.1:",
+            "",
+            table(lecture),
+            "",
+            "Each at its best rate of "
+            + ", ".join(f"{rate:g}" for rate in RATES)
+            + ":",
+            "",
+            table(chosen, rates=True),
+            "",
+        ]
+    )
+
+
+def best_rates(summaries: list) -> dict:
+    """Returns the rate that solves most, by cell; of equals, the quicker."""
+    best = {}
+    for summary in summaries:
+        key = _without_rate(summary.cell)
+        # NaN, where none solve it, compares as neither.
+        rank = (summary.solved, -summary.solved_at if summary.solved else 0)
+        if key not in best or rank > best[key][0]:
+            best[key] = (rank, summary.cell.learning_rate)
+    return {key: rate for key, (_, rate) in best.items()}
+
+
+def table(summaries: list, rates: bool = False) -> str:
+    """Returns shares with their 95% intervals, activation by all other settings."""
+    columns = list(dict.fromkeys(_column(s.cell) for s in summaries))
+    lines = ["| | " + " | ".join(columns) + " |", "|" + " --- |" * (len(columns) + 1)]
+    for activation in ACTIVATIONS:
+        line = [activation]
+        for summary in summaries:
+            if summary.cell.activation == activation:
+                rate = f" at {summary.cell.learning_rate:g}" if rates else ""
+                line.append(
+                    f"{summary.share:.3f} ({summary.low:.2f}–{summary.high:.2f}){rate}"
+                )
+        lines.append("| " + " | ".join(line) + " |")
+    return "\n".join(lines)
+
+
+def _column(cell):
+    scale = f" × {cell.init_scale:g}" if cell.init_scale != 1 else ""
+    return f"{cell.initializer}{scale}, depth {cell.depth}"
+
+
+def _without_rate(cell):
+    return dataclasses.replace(cell, learning_rate=0.0)
+
+
+def _same_rate(summary):
+    """The picture's columns are starts and depths; the rates stand in the table."""
+    return dataclasses.replace(summary, cell=_without_rate(summary.cell))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    out = parser.parse_args().out
+    sections = [study(name, out) for name in STUDIES]
+    write_atomically(out / "study.md", "\n".join(sections).encode())
+    print(out / "study.md")
+
+
+if __name__ == "__main__":
+    main()

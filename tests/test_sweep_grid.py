@@ -1,0 +1,101 @@
+"""A grid checks itself, and is cut into chunks that hold every network once."""
+
+import collections
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from xorlab.sweep.grid import Grid
+from xorlab.sweep.plan import chunks, networks_at_once
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"activations": ("rellu",)}, "activations: .*'rellu'; did you mean 'relu'"),
+        ({"initializers": ("he",)}, "initializers: expected one of .*received 'he'"),
+        ({"optimizer": "adm"}, "optimizer: .*; did you mean 'adam'"),
+        ({"depths": (2, 1)}, "depths: expected .* at least 2; received 1"),
+        ({"widths": (0,)}, "widths: expected .* at least 1; received 0"),
+        ({"depths": ()}, "depths: expected a list of one or more"),
+        ({"depths": (3, 3)}, "depths: expected a list of .* different values"),
+        ({"activations": "relu"}, "activations: expected a list"),
+        ({"init_scales": (-1.0,)}, "init_scales: expected a positive finite"),
+        ({"learning_rates": (float("nan"),)}, "learning_rates: .*received nan"),
+        ({"steps": 0}, "steps: expected .* at least 1; received 0"),
+        ({"steps": 2**24}, "steps: expected less than 16777216"),
+        ({"seeds": 0}, "seeds: expected .* at least 1"),
+        ({"first_seed": -1}, "first_seed: expected .* at least 0"),
+        ({"first_seed": 2**63 - 1}, "first_seed . seeds: expected less than"),
+    ],
+)
+def test_a_wrong_setting_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Grid(**settings)
+
+
+def test_cells_are_all_combinations_in_order():
+    grid = Grid(activations=["relu", "tanh"], depths=[2, 5], seeds=3)
+    found = [(cell.activation, cell.depth) for cell in grid.cells]
+    assert found == [("relu", 2), ("relu", 5), ("tanh", 2), ("tanh", 5)]
+    assert grid.networks == 12
+
+
+def test_chunks_hold_every_network_once():
+    grid = Grid(activations=("relu",), depths=(2, 3), widths=(5, 64), seeds=300)
+    networks = collections.Counter()
+    for number, chunk in enumerate(chunks(grid)):
+        assert chunk.number == number
+        assert chunk.networks <= networks_at_once(chunk.cell.width)
+        for seed in range(chunk.first_seed, chunk.first_seed + chunk.networks):
+            networks[chunk.cell, seed] += 1
+    assert set(networks.values()) == {1}
+    assert set(networks) == {(cell, seed) for cell in grid.cells for seed in range(300)}
+
+
+def _run(*arguments, **options):
+    paths = [str(options.get("cwd", "")), *sys.path]
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        **options,
+    )
+
+
+def test_importing_it_does_not_import_tensorflow():
+    code = "import sys, xorlab.sweep; sys.exit('tensorflow' in sys.modules)"
+    assert _run("-c", code).returncode == 0
+
+
+def _without_tensorflow(folder):
+    (folder / "tensorflow.py").write_text("raise SystemError('imported')")
+    return folder
+
+
+def test_help_does_not_import_tensorflow(tmp_path):
+    shown = _run("-m", "xorlab.sweep", "--help", cwd=_without_tensorflow(tmp_path))
+    assert "--activations" in shown.stdout
+    assert shown.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--out=x", "--depths=2,x"], "depths: expected whole numbers .*'x'"),
+        (["--out=x", "--activations=rellu"], "did you mean 'relu'"),
+        (["--out=x", "5"], "expected flags; received '5'"),
+        ([], "out: expected a folder; received none"),
+        (["--out=x", "--scheduler=nowhere"], "scheduler: expected tcp://HOST:PORT"),
+    ],
+)
+def test_main_refuses_in_one_line(flags, message, tmp_path):
+    shown = _run("-m", "xorlab.sweep", *flags, cwd=_without_tensorflow(tmp_path))
+    assert shown.returncode == 2
+    assert shown.stdout == ""
+    assert re.fullmatch(f"error: .*{message}.*\n", shown.stderr)
+    assert not (tmp_path / "x").exists()

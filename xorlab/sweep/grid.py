@@ -1,0 +1,128 @@
+"""What a sweep is: one frozen record that checks itself.
+
+It needs no TensorFlow:
+
+>>> grid = Grid(activations=("sigmoid", "relu"), depths=(2, 11), seeds=1000)
+>>> len(grid.cells), grid.networks
+(4, 4000)
+>>> Grid(depths=(1,))
+Traceback (most recent call last):
+    ...
+ValueError: depths: expected a whole number of at least 2; received 1; a deep \
+network has an input and a last layer
+"""
+
+import dataclasses
+import functools
+import itertools
+
+from xorlab.activations import ACTIVATIONS
+from xorlab.config import one_of, positive, whole
+from xorlab.initializers import INITIALIZERS
+
+OPTIMIZERS = ("sgd", "momentum", "adam")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """The settings that one cell's networks share; only their seeds differ."""
+
+    activation: str
+    depth: int
+    width: int
+    initializer: str
+    init_scale: float
+    learning_rate: float
+    optimizer: str
+    steps: int
+
+
+def _flag(default, about):
+    return dataclasses.field(default=default, metadata={"help": about})
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """One sweep: every combination of the lists is a cell of `seeds` networks.
+
+    Each field is a flag of `python -m xorlab.sweep`. The networks are those of
+    `xorlab.models.deep`, and the defaults its lecture's.
+
+    Raises:
+        ValueError: a field is not what it must be; the message names the field, what
+            was expected, what was received and how to mend it.
+    """
+
+    activations: tuple[str, ...] = _flag(
+        ("sigmoid", "relu"), "of the hidden layers: " + ", ".join(ACTIVATIONS)
+    )
+    depths: tuple[int, ...] = _flag((2, 3, 4, 5, 6, 8, 11), "weight layers")
+    widths: tuple[int, ...] = _flag((5,), "units of each hidden layer")
+    initializers: tuple[str, ...] = _flag(
+        ("uniform",), "how weights start: " + ", ".join(INITIALIZERS)
+    )
+    init_scales: tuple[float, ...] = _flag((1.0,), "multiply the initial weights")
+    learning_rates: tuple[float, ...] = _flag((0.1,), "of the optimizer")
+    optimizer: str = _flag("sgd", ", ".join(OPTIMIZERS))
+    steps: int = _flag(20_000, "full-batch updates")
+    seeds: int = _flag(1000, "networks a cell")
+    first_seed: int = _flag(0, "the seeds are first_seed, first_seed + 1, …")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            values = getattr(self, field.name)
+            if isinstance(field.default, tuple):
+                _no_repeats(field.name, values)
+                object.__setattr__(self, field.name, tuple(values))
+        for name in self.activations:
+            one_of("activations", name, ACTIVATIONS)
+        for name in self.initializers:
+            one_of("initializers", name, INITIALIZERS)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        for depth in self.depths:
+            whole("depths", depth, 2, "a deep network has an input and a last layer")
+        for width in self.widths:
+            whole("widths", width, 1, "the lecture has 5")
+        for scale in self.init_scales:
+            positive("init_scales", scale, "1 leaves the initializer as it is")
+        for rate in self.learning_rates:
+            positive("learning_rates", rate, "the lecture has 0.1")
+        whole("steps", self.steps, 1, "the lecture has 200000")
+        whole("seeds", self.seeds, 1, "1000 tell a share to 3%")
+        whole("first_seed", self.first_seed, 0, "any whole number from 0 up")
+        # Medians of steps are found among float32 numbers.
+        _below("steps", self.steps, 2**24)
+        _below("first_seed + seeds", self.first_seed + self.seeds, 2**63)
+
+    @functools.cached_property
+    def cells(self) -> list[Cell]:
+        """All combinations; the last list varies fastest."""
+        lists = itertools.product(
+            self.activations,
+            self.depths,
+            self.widths,
+            self.initializers,
+            self.init_scales,
+            self.learning_rates,
+        )
+        return [Cell(*values, self.optimizer, self.steps) for values in lists]
+
+    @property
+    def networks(self) -> int:
+        """Networks of all cells together."""
+        return len(self.cells) * self.seeds
+
+
+def _no_repeats(what, values):
+    if isinstance(values, str) or not values or len(set(values)) < len(values):
+        raise ValueError(
+            f"{what}: expected a list of one or more different values; "
+            f"received {values!r}; name each value once"
+        )
+
+
+def _below(what, value, limit):
+    if value >= limit:
+        raise ValueError(
+            f"{what}: expected less than {limit}; received {value}; choose less"
+        )

@@ -1,0 +1,209 @@
+"""Writes what a finished sweep found, in the memory of one chunk."""
+
+import csv
+import dataclasses
+import io
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from xorlab.files import write_atomically, writing_atomically
+from xorlab.sweep.grid import Cell
+from xorlab.sweep.plan import Chunk, chunks
+from xorlab.sweep.statistics import medians, wilson
+from xorlab.sweep.store import Store
+
+Result = Mapping[str, np.ndarray]
+
+
+def network_columns(chunk: Chunk, result: Result) -> dict[str, np.ndarray]:
+    """Returns the columns of `networks.csv`, a row a network.
+
+    `solved_at` is -1 where `solved` is false; gradients are RMS over a layer.
+    """
+    settings = dataclasses.asdict(chunk.cell)
+    start, end = result["gradient_rms_start"], result["gradient_rms_end"]
+    return {
+        **{name: np.full(chunk.networks, value) for name, value in settings.items()},
+        "seed": chunk.first_seed + np.arange(chunk.networks),
+        **{
+            name: result[name]
+            for name in ("cost", "accuracy", "solved", "diverged", "solved_at")
+        },
+        "gradient_first_start": start[:, 0],
+        "gradient_last_start": start[:, -1],
+        "gradient_first_end": end[:, 0],
+        "gradient_last_end": end[:, -1],
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What is said of one cell: a row of `summary.csv`.
+
+    Attributes:
+        cell: its settings.
+        n: networks.
+        solved, diverged: how many of them.
+        low, high: Wilson's 95% interval of the share solved.
+        solved_at: median over those that solved it; NaN if none did.
+        gradient_ratio: median over networks of the first layer's gradient RMS by the
+            last's, before training; NaN if it is undefined for all.
+        gradient_rms_start, gradient_rms_end: medians by layer, input first.
+    """
+
+    cell: Cell
+    n: int
+    solved: int
+    diverged: int
+    low: float
+    high: float
+    solved_at: float
+    gradient_ratio: float
+    gradient_rms_start: tuple[float, ...]
+    gradient_rms_end: tuple[float, ...]
+
+    @property
+    def share(self) -> float:
+        """Share of the networks that solved it."""
+        return self.solved / self.n
+
+    def row(self) -> dict:
+        """Returns the cell's row of `summary.csv`."""
+        return {
+            **dataclasses.asdict(self.cell),
+            "n": self.n,
+            "solved": self.solved,
+            "share": self.share,
+            "low": self.low,
+            "high": self.high,
+            "diverged": self.diverged,
+            "median_solved_at": self.solved_at,
+            "median_gradient_ratio_start": self.gradient_ratio,
+        }
+
+
+def summarise(store: Store) -> Iterator[Summary]:
+    """Yields a summary of every cell of a finished sweep."""
+    for cell, group in itertools.groupby(chunks(store.grid), lambda c: c.cell):
+        group = list(group)
+        yield _summary(cell, lambda group=group: map(store.get, group))
+
+
+def _summary(cell, results):
+    n = solved = diverged = 0
+    for result in results():
+        n += len(result["solved"])
+        solved += int(result["solved"].sum())
+        diverged += int(result["diverged"].sum())
+    at, ratio, *rms = medians(lambda: map(_to_summarise, results())).tolist()
+    low, high = wilson(solved, n)
+    start, end = tuple(rms[: cell.depth]), tuple(rms[cell.depth :])
+    return Summary(cell, n, solved, diverged, low, high, at, ratio, start, end)
+
+
+def _to_summarise(result):  # -> [n, 2 + 2 * depth]
+    start, end = result["gradient_rms_start"], result["gradient_rms_end"]
+    solved_at = np.where(result["solved"], result["solved_at"], np.nan)
+    last = start[:, -1]
+    defined = (last > 0) & np.isfinite(last)
+    ratio = np.divide(start[:, 0], last, where=defined, out=np.full(len(last), np.nan))
+    return np.column_stack([solved_at, ratio, start, end]).astype(np.float32)
+
+
+def write_networks(store: Store):
+    """Writes `networks.csv`."""
+    with writing_atomically(store.out / "networks.csv") as file:
+        for chunk in chunks(store.grid):
+            columns = network_columns(chunk, store.get(chunk))
+            if chunk.number == 0:
+                file.write(_csv([columns]))
+            at = columns["solved_at"]
+            columns["solved_at"] = ["" if step < 0 else step for step in at]
+            cells = [map(_text, column) for column in columns.values()]
+            file.write(_csv(zip(*cells, strict=True)))
+
+
+def write_summary(store: Store, summaries: list[Summary], about: Mapping[str, str]):
+    """Writes `summary.csv`, `gradients.csv` and `summary.md`.
+
+    Args:
+        store: of a finished sweep.
+        summaries: of its cells.
+        about: what the head of `summary.md` states, by name.
+    """
+    rows = [summary.row() for summary in summaries]
+    table = [[_text(value) for value in row.values()] for row in rows]
+    write_atomically(store.out / "summary.csv", _csv([rows[0], *table]))
+
+    layers = [
+        [*dataclasses.astuple(summary.cell), layer, start, end]
+        for summary in summaries
+        for layer, (start, end) in enumerate(
+            zip(summary.gradient_rms_start, summary.gradient_rms_end, strict=True), 1
+        )
+    ]
+    names = [field.name for field in dataclasses.fields(Cell)]
+    head = [*names, "layer", "median_gradient_rms_start", "median_gradient_rms_end"]
+    table = [[_text(value) for value in row] for row in layers]
+    write_atomically(store.out / "gradients.csv", _csv([head, *table]))
+
+    write_atomically(store.out / "summary.md", _markdown(rows, about).encode())
+
+
+def write_timing(store: Store):
+    """Writes `timing.json`: where the time went, cell by cell, restarts included."""
+    cells = []
+    for cell, group in itertools.groupby(chunks(store.grid), lambda c: c.cell):
+        seconds = {"compile_seconds": 0.0, "train_seconds": 0.0}
+        for result in map(store.get, group):
+            for phase in seconds:
+                seconds[phase] += float(result[phase])
+        cells.append(
+            {
+                **dataclasses.asdict(cell),
+                "networks": store.grid.seeds,
+                **seconds,
+            }
+        )
+    timing = {
+        "networks": store.grid.networks,
+        "steps": store.grid.steps,
+        "cells": cells,
+    }
+    text = json.dumps(timing, indent=1) + "\n"
+    write_atomically(store.out / "timing.json", text.encode())
+
+
+def _csv(rows):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _text(value):
+    """A value as all result files write it: floats to float32's nine digits."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.9g}"
+    return str(value)
+
+
+def _markdown(rows, about):
+    lines = ["# How often the networks solve XOR", ""]
+    lines += [f"- {name}: {value}" for name, value in about.items()]
+    lines += [
+        "",
+        "`share` is the share solved, `low` to `high` its 95% interval (Wilson). "
+        "Gradients are RMS over a layer.",
+        "",
+        "| " + " | ".join(rows[0]) + " |",
+        "|" + " --- |" * len(rows[0]),
+    ]
+    for row in rows:
+        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

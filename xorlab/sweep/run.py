@@ -1,0 +1,112 @@
+"""Runs a sweep, from grid to files or to arrays."""
+
+import contextlib
+import functools
+import importlib.util
+import os
+import pathlib
+
+import numpy as np
+import tqdm
+
+from xorlab.sweep import results, workers
+from xorlab.sweep.about import about
+from xorlab.sweep.grid import Grid
+from xorlab.sweep.plan import chunks
+from xorlab.sweep.store import Store
+
+PICTURES = ("phase_diagram", "gradients_by_depth")
+
+
+def train(grid: Grid) -> dict[str, np.ndarray]:
+    """Trains a grid's networks and returns what `networks.csv` would hold.
+
+    Returns:
+        Arrays of `grid.networks` rows by column name, in the order of the grid, then
+        of the seeds. `solved_at` is -1 where `solved` is false.
+    """
+    with contextlib.closing(workers.in_threads(chunks(grid))) as done:
+        parts = {chunk.number: results.network_columns(chunk, r) for chunk, r in done}
+    ordered = [parts[number] for number in sorted(parts)]
+    return {name: np.concatenate([p[name] for p in ordered]) for name in ordered[0]}
+
+
+def run(
+    grid: Grid, out: str | os.PathLike, scheduler: str = "", progress: bool = False
+) -> list[results.Summary]:
+    """Trains a grid's networks and writes what comes of it into a folder.
+
+    Stopped at any moment and called again, it goes on after the last chunk that was
+    done, and ends with the same files.
+
+    Args:
+        grid: what to train.
+        out: the folder. In the end it holds `networks.csv` (a row a network),
+            `summary.csv`, `summary.md` (a row a cell), `gradients.csv` (a row a cell
+            and layer), `phase_diagram.png`, `gradients_by_depth.png` (with matplotlib),
+            `runs` (for TensorBoard), `timing.json`, and what it goes on from:
+            `grid.json` and `chunks`.
+        scheduler: the address of a Dask scheduler whose workers are to train; without
+            one the cores of this machine do.
+        progress: show a progress bar if standard error is a terminal.
+
+    Returns:
+        A summary a cell.
+
+    Raises:
+        ValueError: `scheduler` is not an address, or Dask is not installed.
+        UnusableDirectory: before anything is imported; the folder cannot be written,
+            or holds another sweep.
+        UnreachableScheduler: nothing answers at the address.
+        OSError: a file could not be written; what was done before is kept.
+    """
+    store = Store(pathlib.Path(out), grid)
+    train_chunks = workers.in_threads
+    with contextlib.ExitStack() as stack:
+        if scheduler:
+            client = stack.enter_context(workers.connect(scheduler))
+            train_chunks = functools.partial(workers.on_cluster, client)
+        stack.enter_context(store.claimed())
+        _train_missing(store, train_chunks, progress)
+        return _write_results(store)
+
+
+def _train_missing(store, train_chunks, progress):
+    grid = store.grid
+    missing = list(store.missing())
+    if not missing:
+        return
+    done = grid.networks - sum(chunk.networks for chunk in missing)
+    with (
+        contextlib.closing(train_chunks(missing)) as trained,
+        tqdm.tqdm(
+            total=grid.networks * grid.steps,
+            initial=done * grid.steps,
+            unit=" network·steps",
+            unit_scale=True,
+            disable=None if progress else True,
+        ) as bar,
+    ):
+        for chunk, result in trained:
+            store.put(chunk, result)
+            done += chunk.networks
+            bar.set_postfix_str(f"{done} of {grid.networks} networks", refresh=False)
+            bar.update(chunk.networks * grid.steps)
+
+
+def _write_results(store):
+    # Here, because it takes a second to import.
+    from xorlab.sweep.events import write_events
+
+    results.write_networks(store)
+    summaries = list(results.summarise(store))
+    results.write_summary(store, summaries, about(store.grid, store.out))
+    results.write_timing(store)
+    for summary in summaries:
+        write_events(store.out / "runs", summary)
+    if importlib.util.find_spec("matplotlib"):
+        from xorlab import plots
+
+        for name in PICTURES:
+            plots.save(getattr(plots, name)(summaries), store.out / f"{name}.png")
+    return summaries

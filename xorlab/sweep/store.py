@@ -1,0 +1,119 @@
+"""The folder of a sweep: what is done is there whole, the rest is not there."""
+
+import contextlib
+import dataclasses
+import fcntl
+import io
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from xorlab.files import PARTIAL, write_atomically
+from xorlab.sweep.grid import Grid
+from xorlab.sweep.plan import Chunk, chunks
+
+GRID = "grid.json"
+_CHUNKS = "chunks"
+
+
+class UnusableDirectory(OSError):
+    """A sweep's folder holds something else, or cannot be written."""
+
+
+class Store:
+    """Keeps the chunks of one sweep, a file each.
+
+    Args:
+        out: the sweep's folder.
+        grid: the sweep.
+    """
+
+    def __init__(self, out: pathlib.Path, grid: Grid):
+        self.out = out
+        self.grid = grid
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Inside, the folder is this sweep's alone.
+
+        Raises:
+            UnusableDirectory: another grid or another's files are in it, another
+                process is at it, or it cannot be written.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                self.out.mkdir(parents=True, exist_ok=True)
+                self._lock(stack)
+                self._begin()
+            except UnusableDirectory:
+                raise
+            except OSError as error:
+                raise UnusableDirectory(
+                    f"out: expected a folder that can be written; received {self.out} "
+                    f"({error.strerror or error}); choose another --out"
+                ) from error
+            yield
+
+    def missing(self) -> Iterator[Chunk]:
+        """Yields the chunks that are still to be trained."""
+        done = set(os.listdir(self.out / _CHUNKS))
+        return (c for c in chunks(self.grid) if self._path(c).name not in done)
+
+    def put(self, chunk: Chunk, result: dict[str, np.ndarray]):
+        """Keeps a chunk's result.
+
+        Raises:
+            OSError: it cannot be written; the chunk is still missing then.
+        """
+        buffer = io.BytesIO()
+        np.savez(buffer, **result)
+        write_atomically(self._path(chunk), buffer.getvalue())
+
+    def get(self, chunk: Chunk) -> dict[str, np.ndarray]:
+        """Returns a chunk's result."""
+        with np.load(self._path(chunk)) as arrays:
+            return dict(arrays)
+
+    def _path(self, chunk):
+        return self.out / _CHUNKS / f"{chunk.number:06}.npz"
+
+    def _lock(self, stack):
+        folder = os.open(self.out, os.O_RDONLY)
+        stack.callback(os.close, folder)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UnusableDirectory(
+                f"out: expected a folder that no other sweep is writing; received "
+                f"{self.out}, which one is; wait for it, or choose another --out"
+            ) from error
+
+    def _begin(self):
+        here = json.dumps(dataclasses.asdict(self.grid), indent=1) + "\n"
+        path = self.out / GRID
+        if not path.exists():
+            # What a process leaves that is killed while it writes the very first file.
+            others = set(os.listdir(self.out)) - {GRID + PARTIAL}
+            if others:
+                raise UnusableDirectory(
+                    f"out: expected an empty folder or a sweep's; found {min(others)} "
+                    f"in {self.out}; choose another --out"
+                )
+            write_atomically(path, here.encode())
+        there = json.loads(path.read_text())
+        differing = [
+            f"{name} {there.get(name)}, received {value}"
+            for name, value in json.loads(here).items()
+            if there.get(name) != value
+        ]
+        if differing:
+            raise UnusableDirectory(
+                f"out: expected the grid that {self.out} was begun with: "
+                f"{'; '.join(differing)}; choose another --out, or give that grid"
+            )
+        (self.out / _CHUNKS).mkdir(exist_ok=True)
+        if not os.access(self.out / _CHUNKS, os.W_OK):
+            raise PermissionError("not writable")

@@ -1,0 +1,72 @@
+"""Trains one chunk: the same function for a thread here and a worker elsewhere."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from xorlab.sweep.plan import Chunk
+
+# Steps between two looks at whether to go on: well under a second for narrow networks.
+_SLICE = 1000
+
+
+class Stopped(Exception):
+    """The chunk was given up because its caller asked for it."""
+
+
+def train_chunk(
+    chunk: Chunk, stopping: Callable[[], bool] = lambda: False
+) -> dict[str, np.ndarray]:
+    """Trains the networks of a chunk.
+
+    Args:
+        chunk: what to train.
+        stopping: asked now and then; true gives the chunk up.
+
+    Returns:
+        Arrays with a row a network: `cost`, `accuracy`, `solved` (all rows right at
+        the end), `diverged` (the cost was NaN or infinite at some step), `solved_at`
+        (the step from which on all rows were right; -1 if unsolved), and
+        `gradient_rms_start`, `gradient_rms_end` (`[n, depth]`, input first). And two
+        scalars: `compile_seconds`, `train_seconds`.
+
+    Raises:
+        Stopped: `stopping` said so.
+    """
+    # Here, so that a plan can be made without TensorFlow.
+    from xorlab.sweep.engine import first_weights, program
+
+    cell = chunk.cell
+    shared = program(cell)
+    seeds = range(chunk.first_seed, chunk.first_seed + chunk.networks)
+    networks = [first_weights(cell, seed) for seed in seeds]
+    # A short chunk is filled up with copies, which nobody reads.
+    networks += networks[-1:] * (shared.networks - len(networks))
+    state = shared.start(networks)
+    compile_seconds = shared.compile(state)
+
+    began = time.perf_counter()
+    _, _, rms_start = shared.measure(state)
+    for done in range(0, cell.steps, _SLICE):
+        if stopping():
+            raise Stopped
+        state = shared.train(state, cell.learning_rate, min(_SLICE, cell.steps - done))
+    cost, accuracy, rms_end = shared.measure(state)
+    diverged = state.diverged.numpy() | ~np.isfinite(cost)
+    solved = (accuracy == 1) & ~diverged
+    solved_at = np.minimum(state.solved_at.numpy(), cell.steps)
+    arrays = {
+        "cost": cost,
+        "accuracy": accuracy,
+        "solved": solved,
+        "diverged": diverged,
+        "solved_at": np.where(solved, solved_at, -1),
+        "gradient_rms_start": rms_start,
+        "gradient_rms_end": rms_end,
+    }
+    return {
+        **{name: array[: chunk.networks] for name, array in arrays.items()},
+        "compile_seconds": np.array(compile_seconds),
+        "train_seconds": np.array(time.perf_counter() - began),
+    }
