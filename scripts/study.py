@@ -54,13 +54,11 @@ def study(name: str, out: pathlib.Path) -> str:
             sweep.run(trial, out / f"{name}{number}-rates", progress=True)
         )
         text.append(f"    {command(trial, out / f'{name}{number}-rates')}")
-        for rate in sorted(set(rates.values())):
-            at_rate = dataclasses.replace(grid, learning_rates=(rate,))
-            folder = out / f"{name}{number}-rate{rate:g}"
+        for at_rate in at_best(grid, rates):
+            [activation], [rate] = at_rate.activations, at_rate.learning_rates
+            folder = out / f"{name}{number}-{activation}-rate{rate:g}"
             text.append(f"    {command(at_rate, folder)}")
-            for summary in sweep.run(at_rate, folder, progress=True):
-                if rates[_without_rate(summary.cell)] == rate:
-                    chosen.append(summary)
+            chosen += sweep.run(at_rate, folder, progress=True)
     order = [_without_rate(summary.cell) for summary in lecture]
     chosen.sort(key=lambda summary: order.index(_without_rate(summary.cell)))
     for kind, summaries in (("lecture", lecture), ("tuned", chosen)):
@@ -96,6 +94,31 @@ def best_rates(summaries: list) -> dict:
         if key not in best or rank > best[key][0]:
             best[key] = (rank, summary.cell.learning_rate)
     return {key: rate for key, (_, rate) in best.items()}
+
+
+def at_best(grid: sweep.Grid, rates: dict) -> list[sweep.Grid]:
+    """Returns a grid for each activation and rate, with the cells that are best there.
+
+    Only one other list of `grid` may hold more than one value.
+    """
+    cells = {}
+    for cell, rate in rates.items():
+        cells.setdefault((cell.activation, rate), []).append(cell)
+    return [
+        dataclasses.replace(
+            grid,
+            activations=(activation,),
+            learning_rates=(rate,),
+            depths=_distinct(cell.depth for cell in best),
+            initializers=_distinct(cell.initializer for cell in best),
+            init_scales=_distinct(cell.init_scale for cell in best),
+        )
+        for (activation, rate), best in cells.items()
+    ]
+
+
+def _distinct(values):
+    return tuple(dict.fromkeys(values))
 
 
 def table(summaries: list, rates: bool = False) -> str:

@@ -18,6 +18,7 @@ ROOMS = [
     "activations",
     "initializers",
     "config",
+    "files",
     "layers",
     "fused",
     "models",
@@ -34,8 +35,10 @@ ROOMS = [
     "callbacks",
     "runlog",
     "report",
+    "plots",
     "startup",
     "train",
+    "sweep",
 ]
 
 
@@ -51,11 +54,14 @@ def imported(path):
 @pytest.mark.parametrize("room", ROOMS)
 def test_imports_point_one_way(room):
     allowed = {*ROOMS[: ROOMS.index(room)], "__version__"}
-    assert set(imported(PACKAGE / f"{room}.py")) <= allowed
+    for path in [PACKAGE / f"{room}.py", *(PACKAGE / room).glob("*.py")]:
+        if path.exists():
+            outside = {name.partition(".")[0] for name in imported(path)} - {room}
+            assert outside <= allowed
 
 
 def test_every_module_has_its_place():
-    present = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    present = {path.stem for path in PACKAGE.glob("*") if path.stem[0] != "_"}
     assert present == set(ROOMS)
 
 

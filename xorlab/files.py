@@ -6,6 +6,11 @@ import pathlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+
+class UnusableDirectory(OSError):
+    """A folder of results holds something else, or cannot be written."""
+
+
 PARTIAL = ".partial"  # Ends the name of a file that is being written.
 
 

@@ -16,14 +16,10 @@ from absl import app, flags
 
 from xorlab import __version__, data, report, startup
 from xorlab.config import OPTIMIZERS, Config
+from xorlab.files import PARTIAL, UnusableDirectory, write_atomically
 
 RESULT = "result.json"
-_PARTIAL = "result.partial"
 _EVENTS = "events.out.tfevents.*"
-
-
-class UnusableDirectory(OSError):
-    """A run's folder holds a run already, or cannot be written."""
 
 
 def run(config: Config, progress: bool = False) -> dict:
@@ -120,9 +116,8 @@ def run(config: Config, progress: bool = False) -> dict:
         "gradient_rms": steplog.gradient_rms,
         "seconds": {**seconds, **steplog.seconds, "total": total},
     }
-    partial = config.run_dir / _PARTIAL
-    partial.write_text(json.dumps(_finite(result), indent=1) + "\n")
-    os.replace(partial, config.run_dir / RESULT)  # There whole, or not at all.
+    text = json.dumps(_finite(result), indent=1) + "\n"
+    write_atomically(config.run_dir / RESULT, text.encode())
     return result
 
 
@@ -136,7 +131,9 @@ def claim(run_dir: pathlib.Path, overwrite: bool):
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         present = set(run_dir.iterdir())
-        ours = {p for own in (_EVENTS, RESULT, _PARTIAL) for p in run_dir.glob(own)}
+        ours = {
+            p for own in (_EVENTS, RESULT, RESULT + PARTIAL) for p in run_dir.glob(own)
+        }
         if present and not overwrite:
             raise UnusableDirectory(
                 f"logdir: expected no run in {run_dir}; found one; choose another "

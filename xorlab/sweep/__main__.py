@@ -6,9 +6,9 @@ import sys
 
 from absl import app, flags
 
+from xorlab.files import UnusableDirectory
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.run import run
-from xorlab.sweep.store import UnusableDirectory
 from xorlab.sweep.workers import UnreachableScheduler
 
 

@@ -11,16 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from xorlab.files import PARTIAL, write_atomically
+from xorlab.files import PARTIAL, UnusableDirectory, write_atomically
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import Chunk, chunks
 
 GRID = "grid.json"
 _CHUNKS = "chunks"
-
-
-class UnusableDirectory(OSError):
-    """A sweep's folder holds something else, or cannot be written."""
 
 
 class Store:
