@@ -79,8 +79,9 @@ def observed(
     """
     optimizer = internals.updating_optimizer(model)
 
-    def apply(original, gradients, variables=None):
-        gradients = list(gradients)
+    def apply(original, grads, trainable_variables=None):
+        gradients = list(grads)
+        variables = trainable_variables
         if variables is None:
             variables = model.trainable_variables
         updated = internals.updated_variables(gradients, variables)
