@@ -69,9 +69,7 @@ class StepMonitor:
 
     def __init__(self, model: keras.Model, activations: bool):
         self._optimizer = internals.updating_optimizer(model)
-        self._variables = naming.unique(
-            (variable.path, variable) for variable in model.trainable_variables
-        )
+        self._variables = naming.weights_of(model)
         self.layers = naming.layers_of(model) if activations else {}
         self._row = {id(v): row for row, v in enumerate(self._variables.values())}
         self._updated = set()
