@@ -55,6 +55,10 @@ class StepReport:
         return histograms.count_not_finite(self.counts[: len(self.weights)])
 
 
+# In place of a step's number: no update was seen.
+_NOTHING = -1
+
+
 class StepMonitor:
     """An observer (see `gradients.observed`) that keeps a report of the last step.
 
@@ -81,8 +85,7 @@ class StepMonitor:
             self._squares = _kept([2, rows], tf.float64)
             self._changes = _kept([rows], tf.float64)
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
-        self._last = -1
-        self._step.assign(self._last)
+        self._step.assign(_NOTHING)
 
     def read(self) -> StepReport | None:
         """Returns the report of the last observed step; None if nothing was updated.
@@ -90,9 +93,9 @@ class StepMonitor:
         That is so where loss scaling skips a step, or a micro-batch only accumulates.
         """
         step = int(self._step)
-        if step == self._last:
+        if step == _NOTHING:
             return None
-        self._last = step
+        self._step.assign(_NOTHING)
         present = sorted(self._updated)
         names = list(self._variables)
         counts = self._counts.numpy()[:, present].reshape(-1, BUCKETS)
