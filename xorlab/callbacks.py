@@ -1,5 +1,6 @@
 """A TensorBoard callback that shows the gradients and the graph of any Keras model."""
 
+import math
 import os
 import pathlib
 import warnings
@@ -12,7 +13,7 @@ from xorlab.config import whole
 from xorlab.diagnosis import judge_layers
 from xorlab.graph import train_step_graph
 from xorlab.summaries import EventLog
-from xorlab.tap import SharedTap, call_once
+from xorlab.tap import SharedTap
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
@@ -66,7 +67,6 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._write_grads = write_grads or write_activations
         self._write_activations = write_activations
         self._histogram_steps = histogram_steps
-        self._batch_spec = None
         self._due = False
         self._report = None
 
@@ -78,12 +78,16 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._due = False
+        self._graph_due = self.write_graph
         self._report = None
+        self._tap = SharedTap.of(self.model)
         if self._write_grads:
-            self._tap = SharedTap.of(self.model)
             self._tap.activations |= self._write_activations
             self._started_at = int(self.model.optimizer.iterations)
+            self._step = self._started_at
             self._steps_run = 0
+            if self._histogram_steps is not None:
+                self._next_logged = self._multiple_from(self._started_at)
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
@@ -92,24 +96,27 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(batch, logs)
-        if self._write_grads:
-            if self._histogram_steps is not None:
-                self._due |= self._reaches_a_multiple()
-            if self._due:
-                self._tap.request()
-        if self._should_write_train_graph and self._batch_spec is None:
-            call_once(self.model, self._note_batch)
+        if self._write_grads and self._histogram_steps is not None:
+            self._due |= self._reaches_the_next(batch)
+        if self._due or self._graph_due:
+            self._tap.request(report=self._due)
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
+        if self._graph_due:
+            self._graph_due = False
+            self._write_train_step_graph()
         if not self._write_grads:
             return
-        self._steps_run += self.model.steps_per_execution
+        self._step += self.model.steps_per_execution
+        self._steps_run += self._steps_from(batch + 1 - self.model.steps_per_execution)
         # Where no update was made, what is due stays due.
         if self._due and self._tap.report is not None:
             self._due = False
             self._report = self._tap.report
             self._log_report()
+            if self._histogram_steps is not None:
+                self._next_logged = self._multiple_from(self._report.step + 1)
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
@@ -121,11 +128,22 @@ class TensorBoard(keras.callbacks.TensorBoard):
             EventLog(self._train_writer).text("verdict", verdict, self._report.step)
             self._report = None
 
-    def _reaches_a_multiple(self):
-        """Whether this execution's steps contain one that is to be logged."""
-        first = self._started_at + self._steps_run
-        last = first + self.model.steps_per_execution - 1
-        return last // self._histogram_steps * self._histogram_steps >= first
+    def _multiple_from(self, step):
+        return math.ceil(step / self._histogram_steps) * self._histogram_steps
+
+    def _steps_from(self, batch):
+        """How many steps an execution makes: fewer where the epoch's data end."""
+        left = (self.params.get("steps") or math.inf) - batch
+        return min(self.model.steps_per_execution, left)
+
+    def _reaches_the_next(self, batch):
+        """Whether this execution makes a step that `histogram_steps` waits for."""
+        if self._step + self.model.steps_per_execution <= self._next_logged:
+            return False
+        # Counted without reading the optimizer, it may have run ahead: not every batch
+        # is an update, and an execution may have been cut short.
+        self._step = int(self.model.optimizer.iterations)
+        return self._step + self._steps_from(batch) > self._next_logged
 
     def _log_report(self):
         report = self._report
@@ -142,12 +160,16 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 ratio = np.sqrt(np.float64(change) / weights[layer])
             scalars[f"update_ratio/{layer}"] = float(ratio)
         if hasattr(self.model.optimizer, "inner_optimizer"):
-            made = int(self.model.optimizer.iterations) - self._started_at
+            updates = int(self.model.optimizer.iterations) - self._started_at
+            optimizer = internals.updating_optimizer(self.model)
+            made = updates * (optimizer.gradient_accumulation_steps or 1)
             scalars["skipped_steps"] = float(self._steps_run - made)
         tags = [f"{path}/gradient" for path in report.weights]
         tags += [f"{path}/weight" for path in report.weights]
-        tags += [f"{name}/activation" for name in report.layers]
-        EventLog(self._train_writer).write(report.step, scalars, tags, report.counts)
+        if self._write_activations:
+            tags += [f"{name}/activation" for name in report.layers]
+        counts = report.counts[: len(tags)]
+        EventLog(self._train_writer).write(report.step, scalars, tags, counts)
         if lost.any():
             worst = report.weights[int(np.argmax(lost))]
             warnings.warn(
@@ -156,14 +178,12 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 stacklevel=2,
             )
 
-    def _note_batch(self, train_function, iterator):
-        self._batch_spec = iterator.element_spec
-        return train_function(iterator)
-
     def _write_keras_model_train_graph(self):
         """Overrides Keras's, which finds no graph to write since Keras 3."""
+
+    def _write_train_step_graph(self):
         try:
-            graph = train_step_graph(self.model, self._batch_spec)
+            graph = train_step_graph(self.model, self._tap.batch)
         except Exception as error:
             # Whatever a custom step does not stand, training itself is well.
             warnings.warn(
