@@ -16,7 +16,10 @@ from xorlab.diagnosis import judge_layers
 from xorlab.graph import train_step_graph
 from xorlab.monitor import StepReport
 from xorlab.summaries import EventLog
-from xorlab.tap import SharedTap, call_once
+from xorlab.tap import SharedTap
+
+# Reports that wait to be written, and so how many are held in memory.
+_MOST_WAITING = 4
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
@@ -70,8 +73,6 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._write_grads = write_grads or write_activations
         self._write_activations = write_activations
         self._histogram_steps = histogram_steps
-        self._due = False
-        self._reports = []
         self._keras_logs_batches = (
             self.update_freq != "epoch"
             or self.write_steps_per_second
@@ -87,14 +88,18 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
+        self._tap = SharedTap.of(self.model)
+        self._graph_due = self.write_graph
         self._due = False
-        self._reports = []
+        self._being_written = []
+        self._verdict = None
         if self._write_grads:
             self._writing = concurrent.futures.ThreadPoolExecutor(max_workers=1)
-            self._tap = SharedTap.of(self.model)
             self._tap.activations |= self._write_activations
-            self._started_at = int(self.model.optimizer.iterations)
+            self._started_at = self._step = int(self.model.optimizer.iterations)
             self._steps_run = 0
+            if self._histogram_steps is not None:
+                self._next_logged = self._multiple_from(self._started_at)
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
@@ -103,14 +108,16 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(batch, logs)
+        if self._graph_due:
+            self._tap.request_batch(self._write_train_step_graph)
         if self._write_grads:
+            steps = self._steps_from(batch)
             if self._histogram_steps is not None:
-                self._due |= self._reaches_a_multiple()
+                self._due |= self._reaches_the_next(steps)
             if self._due:
-                self._tap.request(self._take_report)
-            self._steps_run += self.model.steps_per_execution
-        if self._should_write_train_graph:
-            call_once(self.model, self._run_and_write_graph)
+                self._tap.request_report(self._take_report)
+            self._step += steps
+            self._steps_run += steps
 
     def on_train_batch_end(self, batch, logs=None):
         # What Keras does here writes nothing unless one of these was asked for.
@@ -125,52 +132,70 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._conclude()
         super().on_train_end(logs)
 
-    def _reaches_a_multiple(self):
-        """Whether this execution's steps contain one that is to be logged."""
-        first = self._started_at + self._steps_run
-        last = first + self.model.steps_per_execution - 1
-        return last // self._histogram_steps * self._histogram_steps >= first
+    def _multiple_from(self, step):
+        return math.ceil(step / self._histogram_steps) * self._histogram_steps
 
-    def _take_report(self, make_report: Callable[[], StepReport]):
+    def _steps_from(self, batch):
+        """How many steps an execution makes: fewer where the epoch's data end."""
+        left = (self.params.get("steps") or math.inf) - batch
+        return min(self.model.steps_per_execution, left)
+
+    def _reaches_the_next(self, steps):
+        """Whether this execution makes a step that `histogram_steps` waits for."""
+        if self._step + steps <= self._next_logged:
+            return False
+        # Counted without reading the optimizer, it may have run ahead: not every batch
+        # is an update, and an execution may have been cut short.
+        self._step = int(self.model.optimizer.iterations)
+        return self._step + steps > self._next_logged
+
+    def _take_report(self, step: int, make_report: Callable[[], StepReport]):
         """Logs a step that was due. One that updates nothing is not told of."""
-        if self._due:
-            self._due = False
-            skipped = None
-            if hasattr(self.model.optimizer, "inner_optimizer"):
-                made = int(self.model.optimizer.iterations) - self._started_at
-                skipped = float(self._steps_run - made)
-            # In its own thread, beside the next step.
-            log = EventLog(self._train_writer)
-            self._reports.append(
-                self._writing.submit(_log_report, log, make_report, skipped)
+        self._due = False
+        if self._histogram_steps is not None:
+            self._next_logged = self._multiple_from(step + 1)
+        more = {}
+        if hasattr(self.model.optimizer, "inner_optimizer"):
+            optimizer = internals.updating_optimizer(self.model)
+            updates = int(optimizer.iterations) - self._started_at
+            made = updates * (optimizer.gradient_accumulation_steps or 1)
+            more["skipped_steps"] = float(self._steps_run - made)
+        if len(self._being_written) == _MOST_WAITING:
+            self._take_written()
+        # In its own thread, beside the next step.
+        self._being_written.append(
+            self._writing.submit(
+                _log_report,
+                EventLog(self._train_writer),
+                make_report,
+                self._write_activations,
+                more,
             )
+        )
+
+    def _take_written(self):
+        """Waits for the first report in writing, and keeps what it has to say."""
+        step, verdict, alarm = self._being_written.pop(0).result()
+        self._verdict = step, verdict
+        if alarm:
+            warnings.warn(alarm, stacklevel=2)
 
     def _conclude(self):
-        """Waits for what is being logged, and says what it shows."""
-        reports = [report.result() for report in self._reports]
-        self._reports = []
-        if not reports:
-            return
-        last = reports[-1]
-        lost = {x: n for x, n in last.by_layer(last.gradients_not_finite()).items()}
-        verdict = judge_layers(last.gradient_rms(), lost)
-        EventLog(self._train_writer).text("verdict", verdict, last.step)
-        for report in reports:
-            lost = report.gradients_not_finite()
-            if lost.any():
-                worst = int(np.argmax(lost))
-                warnings.warn(
-                    f"step {report.step}: {int(lost[worst])} entries of the gradient "
-                    f"of {report.weights[worst]} are NaN or infinite",
-                    stacklevel=2,
-                )
-                break
+        """Waits for all reports in writing, and logs what the last has to say."""
+        while self._being_written:
+            self._take_written()
+        if self._verdict is not None:
+            step, verdict = self._verdict
+            EventLog(self._train_writer).text("verdict", verdict, step)
+            self._verdict = None
 
-    def _run_and_write_graph(self, train_function, iterator):
-        logs = train_function(iterator)
-        self._should_write_train_graph = False
+    def _write_keras_model_train_graph(self):
+        """Overrides Keras's, which finds no graph to write since Keras 3."""
+
+    def _write_train_step_graph(self, batch):
+        self._graph_due = False
         try:
-            graph = train_step_graph(self.model, iterator.element_spec)
+            graph = train_step_graph(self.model, batch)
         except Exception as error:
             # Whatever a custom step does not stand, training itself is well.
             warnings.warn(
@@ -180,30 +205,47 @@ class TensorBoard(keras.callbacks.TensorBoard):
             )
         else:
             EventLog(self._train_writer).graph(graph)
-        return logs
 
 
-def _log_report(log, make_report, skipped):
-    """Writes one step's report, and returns it."""
+def _log_report(log, make_report, activations, more):
+    """Writes one step's report.
+
+    Args:
+        log: where to.
+        make_report: makes it.
+        activations: also those of the layers.
+        more: further scalars.
+
+    Returns:
+        The step, the verdict on it, and an alarm, empty if there is none.
+    """
     report = make_report()
+    lost = report.gradients_not_finite()
+    rms = report.gradient_rms()
     scalars = {
         "gradient_norm": float(np.sqrt(np.sum(report.gradient_norms**2))),
-        "gradient_not_finite": float(report.gradients_not_finite().sum()),
+        "gradient_not_finite": float(lost.sum()),
+        **{f"gradient_rms/{layer}": value for layer, value in rms.items()},
+        **more,
     }
-    for layer, rms in report.gradient_rms().items():
-        scalars[f"gradient_rms/{layer}"] = rms
     weights = report.by_layer(report.weight_norms**2)
     for layer, change in report.by_layer(report.change_norms**2).items():
         # A layer of zeros has no ratio.
         ratio = math.sqrt(change / weights[layer]) if weights[layer] else math.nan
         scalars[f"update_ratio/{layer}"] = ratio
-    if skipped is not None:
-        scalars["skipped_steps"] = skipped
     tags = [f"{path}/gradient" for path in report.weights]
     tags += [f"{path}/weight" for path in report.weights]
-    tags += [f"{name}/activation" for name in report.layers]
-    log.write(report.step, scalars, tags, report.counts)
-    return report
+    if activations:
+        tags += [f"{name}/activation" for name in report.layers]
+    log.write(report.step, scalars, tags, report.counts[: len(tags)])
+    alarm = ""
+    if lost.any():
+        worst = int(np.argmax(lost))
+        alarm = (
+            f"step {report.step}: {int(lost[worst])} entries of the gradient of "
+            f"{report.weights[worst]} are NaN or infinite"
+        )
+    return report.step, judge_layers(rms, report.by_layer(lost)), alarm
 
 
 def _check_writable(log_dir):

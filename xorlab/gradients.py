@@ -79,8 +79,9 @@ def observed(
     """
     optimizer = internals.updating_optimizer(model)
 
-    def apply(original, gradients, variables=None):
-        gradients = list(gradients)
+    def apply(original, grads, trainable_variables=None):
+        gradients = list(grads)
+        variables = trainable_variables
         if variables is None:
             variables = model.trainable_variables
         updated = internals.updated_variables(gradients, variables)
@@ -88,7 +89,9 @@ def observed(
 
         def clip(original_clip, unclipped):
             clipped.append(len(unclipped))
-            observer.at_update(updated, [tf.convert_to_tensor(g) for g in unclipped])
+            with tf.control_dependencies([tf.convert_to_tensor(optimizer.iterations)]):
+                seen = [_product_again(tf.convert_to_tensor(g)) for g in unclipped]
+            observer.at_update(updated, seen)
             return original_clip(unclipped)
 
         observer.before_update(updated)
@@ -115,6 +118,20 @@ def observed(
         for layer in layers:
             stack.enter_context(wrapped(layer, "call", seeing_output_of(layer)))
         yield
+
+
+def _product_again(tensor):
+    """Multiplies anew where a gradient is a product, and returns any other as it is.
+
+    TensorFlow's graph optimizer reorders the product of a gradient and the learning
+    rate, and so its last bit, if nothing else reads the gradient. To leave the step as
+    it is, this reads the factors instead. It has to be made under a control
+    dependency, or the optimizer merges the two products.
+    """
+    if tf.executing_eagerly() or tensor.op.type != "Mul":
+        return tensor
+    left, right = map(_product_again, tensor.op.inputs)
+    return tf.raw_ops.Mul(x=left, y=right)
 
 
 @dataclasses.dataclass(frozen=True)

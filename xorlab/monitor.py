@@ -57,6 +57,10 @@ class StepReport:
         return histograms.count_not_finite(self.counts[: len(self.weights)])
 
 
+# In place of a step's number: no update was seen.
+_NOTHING = -1
+
+
 class StepMonitor:
     """An observer (see `gradients.observed`) that keeps a report of the last step.
 
@@ -71,9 +75,7 @@ class StepMonitor:
 
     def __init__(self, model: keras.Model, activations: bool):
         self._optimizer = internals.updating_optimizer(model)
-        self._variables = naming.unique(
-            (variable.path, variable) for variable in model.trainable_variables
-        )
+        self._variables = naming.weights_of(model)
         self.layers = naming.layers_of(model) if activations else {}
         self._row = {id(v): row for row, v in enumerate(self._variables.values())}
         self._updated = set()
@@ -85,25 +87,25 @@ class StepMonitor:
             self._squares = _kept([2 * rows], tf.float64)
             self._changes = _kept([rows], tf.float64)
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
-        self._last = -1
-        self._step.assign(self._last)
+        self._step.assign(_NOTHING)
 
-    def read(self) -> Callable[[], StepReport] | None:
+    def read(self) -> tuple[int, Callable[[], StepReport]] | None:
         """Reads the last observed step; None if it updated nothing.
 
         That is so where loss scaling skips a step, or a micro-batch only accumulates.
 
         Returns:
-            A function that makes the report. It may be called in another thread, while
-            the next step runs.
+            The step, and a function that makes the report; it may be called in another
+            thread, while the next step runs.
         """
         step = int(self._step)
-        if step == self._last:
+        if step == _NOTHING:
             return None
-        self._last = step
+        self._step.assign(_NOTHING)
         kept = (self._counts, self._squares, self._changes, self._outputs)
         values = [tf.convert_to_tensor(variable) for variable in kept]
-        return functools.partial(self._report, step, sorted(self._updated), values)
+        present = sorted(self._updated)
+        return step, functools.partial(self._report, step, present, values)
 
     def _report(self, step, present, values):
         counts, all_squares, changes, outputs = (value.numpy() for value in values)

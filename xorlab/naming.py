@@ -26,6 +26,27 @@ def unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     return named
 
 
+def weights_of(model: keras.Model) -> dict[str, keras.Variable]:
+    """Lists a model's trainable weights by path, such as `layer6/kernel`.
+
+    Where two layers have the same path, as those of two nested models may, one of them
+    gets a number: `layer6_1/kernel`.
+    """
+    owners = {}
+    for layer in layers_of(model).values():
+        owners.update((id(weight), id(layer)) for weight in layer.trainable_weights)
+    weights = [
+        ((owners.get(id(weight)), layer_of(weight.path)), weight)
+        for weight in model.trainable_weights
+    ]
+    layers = unique((key[1], key) for key in dict.fromkeys(key for key, _ in weights))
+    names = {key: name for name, key in layers.items()}
+    return unique(
+        (f"{names[key]}{weight.path.removeprefix(key[1])}", weight)
+        for key, weight in weights
+    )
+
+
 def layers_of(model: keras.Model) -> dict[str, keras.Layer]:
     """Lists a model's layers, those of nested models too, in order and each once.
 

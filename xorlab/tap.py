@@ -1,35 +1,22 @@
 """Watching single steps of a running `fit`, and costing the other steps nothing."""
 
+import contextlib
 import weakref
 from collections.abc import Callable
 
 import keras
 
 from xorlab.gradients import observed
+from xorlab.hooks import wrapped
 from xorlab.monitor import StepMonitor, StepReport
 
 
-def call_once(model: keras.Model, instead: Callable):
-    """Has `fit` call `instead(train_function, iterator)` once for its train function.
-
-    Args:
-        model: in a `fit`, between `on_train_batch_begin` and the batch.
-        instead: returns what the train function does.
-    """
-    train_function = model.train_function
-
-    def once(iterator):
-        model.train_function = train_function
-        return instead(train_function, iterator)
-
-    model.train_function = once
-
-
 class SharedTap:
-    """Reports on the steps of one model that any of its callbacks asks for.
+    """Shows single executions of one model's `fit` to any of its callbacks that ask.
 
     A second train function, traced with a monitor inside, takes the place of Keras's
-    own for the executions that are asked for. All others run what they always ran.
+    own for the executions that a report is asked for. All others run what they always
+    ran.
 
     Attributes:
         activations: whether reports count the outputs of layers.
@@ -48,45 +35,85 @@ class SharedTap:
     def __init__(self, model: keras.Model):
         self._model = model
         self.activations = False
+        self._hooks = contextlib.ExitStack()
+        self._train_function = None  # Keras's, while this stands in its place.
+        self._tell_batch = []
+        self._tell_report = []
         self._made_for = None
-        self._askers = []
 
-    def request(self, tell: Callable[[Callable[[], StepReport]], None]):
-        """Asks for a report on the execution that is about to begin.
+    def request_batch(self, tell: Callable):
+        """Asks, from `on_train_batch_begin`, what the coming execution is given.
 
         Args:
-            tell: is called with what makes the report, see `StepMonitor.read`, unless
-                the execution updates nothing.
+            tell: is called after it with a batch's `tf.TensorSpec`s.
         """
-        if not self._askers:
-            call_once(self._model, self._run_watched)
-        self._askers.append(tell)
+        self._tell_batch.append(tell)
+        self._stand_in()
 
-    def _run_watched(self, train_function, iterator):
-        askers, self._askers = self._askers, []
-        if not self._model.built:
-            inputs = keras.utils.unpack_x_y_sample_weight(iterator.element_spec)[0]
-            self._model(keras.tree.map_structure(_symbolic, inputs))
-        # A new `compile`, or another set of trainable weights, needs a new trace.
-        wanted = (
-            self._model.optimizer,
-            self.activations,
-            [id(variable) for variable in self._model.trainable_variables],
-        )
-        if self._made_for != wanted:
-            self._monitor = StepMonitor(self._model, self.activations)
-            self._model.make_train_function(force=True)
-            self._watched = self._model.train_function
-            self._model.train_function = train_function
-            self._made_for = wanted
-        layers = self._monitor.layers.values()
-        with observed(self._model, self._monitor, layers):
-            logs = self._watched(iterator)
-        make_report = self._monitor.read()
-        if make_report is not None:
-            for tell in askers:
-                tell(make_report)
+    def request_report(self, tell: Callable[[int, Callable[[], StepReport]], None]):
+        """Asks, from `on_train_batch_begin`, for a report on the coming execution.
+
+        Args:
+            tell: is called after it, unless it updates nothing, with the step and what
+                makes the report, see `StepMonitor.read`.
+        """
+        self._tell_report.append(tell)
+        self._stand_in()
+
+    def _stand_in(self):
+        if self._train_function is None:
+            self._train_function = self._model.train_function
+            self._model.train_function = self._run
+            # `fit` begins with it, and it ends what an exception has left in place.
+            self._hooks.enter_context(
+                wrapped(self._model, "make_train_function", self._make_train_function)
+            )
+
+    def _withdraw(self):
+        self._hooks.close()
+        if self._model.train_function == self._run:  # A `compile` has cleared it.
+            self._model.train_function = self._train_function
+        self._train_function = None
+        self._tell_batch = []
+        self._tell_report = []
+
+    def _make_train_function(self, original, *args, **kwargs):
+        self._withdraw()
+        return original(*args, **kwargs)
+
+    def _run(self, iterator):
+        train_function = self._train_function
+        tell_batch, tell_report = self._tell_batch, self._tell_report
+        self._withdraw()
+        batch = iterator.element_spec
+        if tell_report:
+            self._make_watched(train_function, batch)
+            layers = self._monitor.layers.values()
+            with observed(self._model, self._monitor, layers):
+                logs = self._watched(iterator)
+            if (seen := self._monitor.read()) is not None:
+                for tell in tell_report:
+                    tell(*seen)
+        else:
+            logs = train_function(iterator)
+        for tell in tell_batch:
+            tell(batch)
         return logs
+
+    def _make_watched(self, train_function, batch):
+        # Keras's is a new one after each `compile`; until then what it has traced
+        # holds, such as which layers are frozen.
+        wanted = (train_function, self.activations)
+        if self._made_for == wanted:
+            return
+        if not self._model.built:
+            inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
+            self._model(keras.tree.map_structure(_symbolic, inputs))
+        self._monitor = StepMonitor(self._model, self.activations)
+        self._model.make_train_function(force=True)
+        self._watched = self._model.train_function
+        self._model.train_function = train_function
+        self._made_for = wanted
 
 
 def _symbolic(spec):
