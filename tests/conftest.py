@@ -15,6 +15,8 @@ import pytest
 from xorlab import train
 from xorlab.config import Config
 
+pytest.register_assert_rewrite("callback_oracle")
+
 
 @pytest.fixture(scope="session")
 def finished_runs(tmp_path_factory):

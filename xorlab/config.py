@@ -66,7 +66,8 @@ def whole(what: str, value: int, least: int, mend: str) -> int:
     Raises:
         ValueError: it is not.
     """
-    if isinstance(value, numbers.Integral) and value >= least:
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if is_whole and value >= least:
         return value
     raise ValueError(
         f"{what}: expected a whole number of at least {least}; "

@@ -76,7 +76,10 @@ class StepMonitor:
     def __init__(self, model: keras.Model, activations: bool):
         self._optimizer = internals.updating_optimizer(model)
         self._variables = naming.weights_of(model)
-        self.layers = naming.layers_of(model) if activations else {}
+        # What an input layer returns is the data.
+        layers = naming.layers_of(model).items() if activations else ()
+        inputs = keras.layers.InputLayer
+        self.layers = {x: layer for x, layer in layers if not isinstance(layer, inputs)}
         self._row = {id(v): row for row, v in enumerate(self._variables.values())}
         self._updated = set()
         self._replica = threading.local()  # Each is traced in a thread of its own.

@@ -1,0 +1,263 @@
+"""However `fit` is fed, repeated or interrupted, what is logged is true."""
+
+import callback_oracle as oracle
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(12, 6)).astype("float32")
+Y = RNG.normal(size=(12, 3)).astype("float32")
+WEIGHTS = RNG.uniform(0.5, 2, size=12).astype("float32")
+
+
+def compiled(model):
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse", jit_compile=False)
+    return model
+
+
+def make():
+    x = keras.Input((6,))
+    hidden = layers.Dense(5, activation="tanh", name="hidden")(x)
+    dropped = layers.Dropout(0.5)(hidden)
+    return compiled(keras.Model(x, layers.Dense(3, name="last")(dropped)))
+
+
+def endless():
+    while True:
+        yield from oracle.batches_of(X, Y)
+
+
+def dataset():
+    return tf.data.Dataset.from_tensor_slices((X, Y)).batch(oracle.ROWS)
+
+
+SOURCES = {
+    "tf.data": (lambda: (dataset(), None), {}),
+    "generator": (lambda: (endless(), None), {"steps_per_epoch": 3}),
+    "unknown length": (
+        lambda: (dataset().filter(lambda x, y: True), None),
+        {},
+    ),
+    "sample weights": (lambda: (X, Y), {"sample_weight": WEIGHTS}),
+    "validation data": (lambda: (X, Y), {"validation_data": (X, Y)}),
+    "validation split": (
+        lambda: (np.tile(X, (2, 1)), np.tile(Y, (2, 1))),
+        {"validation_split": 0.5},
+    ),
+}
+
+
+# Keras's word on data that end, where it does not know their length beforehand.
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.parametrize("name", SOURCES)
+def test_it_works_with(name, tmp_path):
+    source, options = SOURCES[name]
+    ours = oracle.train(
+        make,
+        *source(),
+        callbacks=[oracle.watching(tmp_path, histogram_steps=2)],
+        epochs=2,
+        **options,
+    )
+    weighted = [WEIGHTS] if "sample_weight" in options else []
+    batches = oracle.batches_of(X, Y, *weighted)
+    plain, steps = oracle.true_steps(make, *source(), batches, epochs=2, **options)
+    oracle.assert_same(ours, plain)
+    oracle.assert_left_alone(ours)
+    oracle.assert_true(oracle.read(tmp_path), steps, [0, 2, 4])
+
+
+def test_it_works_with_class_weights(tmp_path):
+    labels = RNG.integers(0, 3, size=12)
+    weights = {0: 1.0, 1: 0.5, 2: 3.0}
+
+    def classifier():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(3, "softmax")])
+        loss = "sparse_categorical_crossentropy"
+        model.compile("sgd", loss, jit_compile=False)
+        return model
+
+    callback = oracle.watching(tmp_path, histogram_steps=2)
+    ours = oracle.train(classifier, X, labels, [callback], class_weight=weights)
+    by_row = np.float32([weights[label] for label in labels])
+    batches = oracle.batches_of(X, labels, by_row)
+    plain, steps = oracle.true_steps(
+        classifier, X, labels, batches, class_weight=weights
+    )
+    oracle.assert_same(ours, plain)
+    oracle.assert_true(oracle.read(tmp_path), steps, [0, 2])
+
+
+def freeze(model):
+    model.get_layer("hidden").trainable = False
+
+
+def with_the_same_optimizer(model):
+    freeze(model)
+    model.compile(model.optimizer, "mse", jit_compile=False)
+
+
+BOTH, LAST = {"hidden", "last"}, {"last"}
+# (what is done, the steps of the third fit that are logged, the layers that learn)
+BETWEEN = {
+    "nothing": (lambda model: None, [6, 8], BOTH),
+    "compile": (compiled, [0, 2], BOTH),
+    # What Keras has traced still trains the layer, until the next compile.
+    "freezing": (freeze, [6, 8], BOTH),
+    "freezing and compile": (lambda m: (freeze(m), compiled(m)), [0, 2], LAST),
+    "freezing and the same optimizer": (with_the_same_optimizer, [6, 8], LAST),
+    "setting back": (lambda m: m.optimizer.iterations.assign(0), [0, 2], BOTH),
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_fits_with_and_without_take_turns(name, tmp_path):
+    between, logged, learning = BETWEEN[name]
+
+    def run(*fits):
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(7)
+        model = make()
+        for number, callbacks in enumerate(fits):
+            if number:
+                between(model)
+            oracle.fit(model, X, Y, callbacks)
+            oracle.assert_left_alone(model)
+        return model
+
+    first, third = (
+        oracle.watching(tmp_path / name, histogram_steps=2)
+        for name in ("first", "third")
+    )
+    oracle.assert_same(run([first], [], [third]), run([], [], []))
+    log = oracle.read(tmp_path / "first")
+    assert list(log.scalars["gradient_norm"]) == [0, 2]
+    log = oracle.read(tmp_path / "third")
+    assert list(log.scalars["gradient_norm"]) == logged
+    assert oracle.names(log.scalars, "gradient_rms/") == learning
+
+
+def test_two_callbacks_log_what_each_was_asked_for(tmp_path):
+    callbacks = [
+        oracle.watching(tmp_path / "a", write_grads=False, write_graph=True),
+        oracle.watching(tmp_path / "b", histogram_steps=2),
+        oracle.watching(
+            tmp_path / "c", histogram_steps=3, write_activations=True, write_graph=True
+        ),
+    ]
+    ours = oracle.train(make, X, Y, callbacks, epochs=2)
+    plain, steps = oracle.true_steps(make, X, Y, oracle.batches_of(X, Y), epochs=2)
+    oracle.assert_same(ours, plain)
+    oracle.assert_left_alone(ours)
+    graph, every_two, every_three = (oracle.read(tmp_path / name) for name in "abc")
+    oracle.assert_true(every_two, steps, [0, 2, 4])
+    oracle.assert_true(every_three, steps, [0, 3])
+    assert not graph.histograms and graph.graph and every_three.graph
+    assert not any("activation" in tag for tag in every_two.histograms)
+    outputs = {
+        tag: {step: rows[:, 2].sum() for step, rows in histogram.items()}
+        for tag, histogram in every_three.histograms.items()
+        if tag.endswith("/activation")
+    }
+    assert outputs == {
+        f"{layer}/activation": dict.fromkeys([0, 3], 4 * width)
+        for layer, width in (("hidden", 5), ("dropout", 5), ("last", 3))
+    }
+
+
+def test_a_callback_serves_another_model_afterwards(tmp_path):
+    callback = oracle.watching(tmp_path, histogram_steps=2, write_graph=True)
+    oracle.train(make, X, Y, [callback])
+
+    def other():
+        return compiled(keras.Sequential([layers.Dense(3, name="other")]))
+
+    ours = oracle.train(other, X[:, :4], Y, [callback])
+    batches = oracle.batches_of(X[:, :4], Y)
+    plain, steps = oracle.true_steps(other, X[:, :4], Y, batches)
+    oracle.assert_same(ours, plain)
+    rms = oracle.read(tmp_path).scalars["gradient_rms/sequential/other"]
+    gradient = np.concatenate([g.ravel() for g in steps[2].gradients.values()])
+    oracle.close(rms[2], np.sqrt(np.mean(gradient.astype(float) ** 2)))
+
+
+def test_models_are_saved_and_loaded_during_and_after(tmp_path):
+    def run(*watching):
+        name = "with" if watching else "without"
+        during, after = (str(tmp_path / f"{name}{n}.keras") for n in (1, 2))
+        checkpoint = keras.callbacks.ModelCheckpoint(during, save_freq=2)
+        model = oracle.train(make, X, Y, [*watching[:1], checkpoint])
+        model.save(after)
+        loaded = [keras.models.load_model(path) for path in (during, after)]
+        for one, other in zip(loaded[1].weights, model.weights, strict=True):
+            assert np.array_equal(one, other)
+        for other in loaded:
+            oracle.fit(other, X, Y, watching[1:])
+        return loaded
+
+    callbacks = [
+        oracle.watching(tmp_path / name, histogram_steps=1) for name in ("one", "two")
+    ]
+    for ours, plain in zip(run(*callbacks), run(), strict=True):
+        oracle.assert_same(ours, plain)
+        oracle.assert_left_alone(ours)
+    # From 2 after the checkpoint, from 3 after the end.
+    assert list(oracle.read(tmp_path / "two").scalars["gradient_norm"]) == [2, 3, 4, 5]
+
+
+class Interruption(keras.callbacks.Callback):
+    """Raises an error at the second batch, once."""
+
+    def __init__(self, where, error):
+        super().__init__()
+        setattr(self, where, self.interrupt)
+        self._error = error
+
+    def interrupt(self, batch, logs=None):
+        if batch == 1:
+            raise self._error
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("where", ["on_train_batch_begin", "on_train_batch_end"])
+def test_an_interrupted_fit_leaves_nothing_behind(where, error, tmp_path):
+    # It asks for a step where the error comes.
+    callback = oracle.watching(tmp_path, histogram_steps=1, write_graph=True)
+
+    def run(*watching):
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(7)
+        model = make()
+        with pytest.raises(error):
+            oracle.fit(model, X, Y, [*watching, Interruption(where, error)])
+        oracle.fit(model, X, Y)
+        oracle.assert_left_alone(model)
+        return model
+
+    ours = run(callback)
+    oracle.assert_same(ours, run())
+    logged = [0] if where == "on_train_batch_begin" else [0, 1]
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == logged
+
+
+@pytest.mark.parametrize("then", ["fit", "compile", "train_on_batch"])
+def test_after_an_interruption_all_goes_on(then, tmp_path):
+    model = oracle.train(make, X, Y)
+    error = ValueError("interrupted")
+    callback = oracle.watching(tmp_path / "first", histogram_steps=1)
+    with pytest.raises(ValueError, match="interrupted"):
+        oracle.fit(model, X, Y, [callback, Interruption("on_train_batch_begin", error)])
+    if then == "compile":
+        compiled(model)
+    if then == "train_on_batch":
+        model.train_on_batch(X, Y)
+        oracle.assert_left_alone(model)
+    began = int(model.optimizer.iterations)
+    again = oracle.watching(tmp_path / "second", histogram_steps=1)
+    oracle.fit(model, X, Y, [again])
+    oracle.assert_left_alone(model)
+    logged = list(oracle.read(tmp_path / "second").scalars["gradient_norm"])
+    assert logged == [began, began + 1, began + 2]

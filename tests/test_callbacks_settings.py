@@ -1,0 +1,125 @@
+"""However a model is compiled, the true gradients are logged."""
+
+import callback_oracle as oracle
+import keras
+import numpy as np
+import pytest
+from keras import layers, optimizers
+
+RNG = np.random.default_rng(2)
+X = RNG.normal(size=(40, 6)).astype("float32")
+Y = RNG.normal(size=(40, 3)).astype("float32")
+
+
+def model_with(optimizer, dtype=None, **settings):
+    """Returns a function that makes a small model, compiled with these settings."""
+
+    def make():
+        hidden = layers.Dense(5, activation="tanh", dtype=dtype)
+        model = keras.Sequential([keras.Input((6,)), hidden, layers.Dense(3)])
+        model.compile(optimizer(), "mse", **{"jit_compile": False, **settings})
+        return model
+
+    return make
+
+
+def momentum(**options):
+    return optimizers.SGD(0.1, momentum=0.9, **options)
+
+
+def check(tmp_path, make, logged, single=None, rows=12, callback=(), **truth):
+    """Trains with and without; `single` makes the model that runs step by step."""
+    x, y = X[:rows], Y[:rows]
+    ours = oracle.train(make, x, y, [oracle.watching(tmp_path, **dict(callback))])
+    batches = oracle.batches_of(x, y)
+    plain, steps = oracle.true_steps(single or make, x, y, batches, **truth)
+    oracle.assert_same(ours, oracle.train(make, x, y) if single else plain)
+    oracle.assert_left_alone(ours)
+    log = oracle.read(tmp_path)
+    oracle.assert_true(log, steps, logged)
+    return log
+
+
+SETTINGS = {
+    "jit_compile=True": {"jit_compile": True},
+    "jit_compile=auto": {"jit_compile": "auto"},
+    "run_eagerly": {"run_eagerly": True},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_it_works_with(name, tmp_path):
+    make = model_with(momentum, **SETTINGS[name])
+    check(tmp_path, make, [0, 2], callback={"histogram_steps": 2})
+
+
+CLIPPED = {"clipnorm": 1e-3, "clipvalue": 1e-4, "global_clipnorm": 1e-3}
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+def test_gradients_are_logged_as_they_are_before_clipping(name, tmp_path):
+    make = model_with(lambda: momentum(**{name: CLIPPED[name]}))
+    log = check(tmp_path, make, [0, 2], callback={"histogram_steps": 2})
+    assert log.scalars["gradient_norm"][0] > 0.1
+
+
+def test_gradients_are_logged_without_weight_decay(tmp_path):
+    make = model_with(lambda: optimizers.AdamW(0.01, weight_decay=0.5))
+    check(tmp_path, make, [0, 2], callback={"histogram_steps": 2})
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+def test_of_fused_steps_the_last_is_logged(tmp_path, jit):
+    make, single = (
+        model_with(momentum, steps_per_execution=steps, jit_compile=jit)
+        for steps in (7, 1)
+    )
+    # 10 steps: the second execution has 3.
+    check(tmp_path, make, [6, 9], single, rows=40, callback={"histogram_steps": 8})
+
+
+def test_steps_stay_the_optimizer_s_where_executions_are_cut_short(tmp_path):
+    make, single = (model_with(momentum, steps_per_execution=s) for s in (7, 1))
+    callback = oracle.watching(tmp_path, histogram_steps=12)
+    ours = oracle.train(make, X, Y, [callback], epochs=3)
+    plain, steps = oracle.true_steps(single, X, Y, oracle.batches_of(X, Y), epochs=3)
+    assert int(ours.optimizer.iterations) == 30
+    # Executions: 0-6, 7-9, 10-16, 17-19, 20-26, 27-29.
+    oracle.assert_true(oracle.read(tmp_path), steps, [6, 16, 26])
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+def test_accumulated_gradients_are_logged_once_an_update(tmp_path, jit):
+    make = model_with(
+        lambda: momentum(gradient_accumulation_steps=3, clipnorm=1e-2), jit_compile=jit
+    )
+    check(
+        tmp_path,
+        make,
+        [0, 1],
+        rows=28,
+        callback={"histogram_steps": 1},
+        accumulate=3,
+    )
+
+
+def half(scale):
+    """Makes a mixed_float16 model whose loss scale starts too high, or not."""
+
+    def optimizer():
+        return optimizers.LossScaleOptimizer(momentum(), initial_scale=scale)
+
+    return model_with(optimizer, dtype="mixed_float16")
+
+
+def test_mixed_precision_gradients_are_logged_unscaled(tmp_path):
+    log = check(tmp_path, half(2.0**10), [0, 2], callback={"histogram_steps": 2})
+    assert log.scalars["skipped_steps"] == {0: 0, 2: 0}
+
+
+def test_a_skipped_step_is_counted_and_nothing_is_logged_for_it(tmp_path):
+    make = half(2.0**20)
+    log = check(tmp_path, make, [0, 2, 4], rows=40, callback={"histogram_steps": 2})
+    made = max(log.scalars["skipped_steps"])
+    assert log.scalars["skipped_steps"][made] > 1
+    assert log.scalars["gradient_not_finite"] == {0: 0, 2: 0, 4: 0}
