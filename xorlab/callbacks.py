@@ -81,17 +81,20 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._graph_due = self.write_graph
         self._report = None
         self._tap = SharedTap.of(self.model)
+        self._has_logged = False
         if self._write_grads:
             self._tap.activations |= self._write_activations
             self._started_at = int(self.model.optimizer.iterations)
-            self._step = self._started_at
             self._steps_run = 0
             if self._histogram_steps is not None:
                 self._next_logged = self._multiple_from(self._started_at)
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
-        if self._write_grads and self._histogram_steps is None:
+        if not self._write_grads:
+            return
+        self._step = int(self.model.optimizer.iterations)
+        if self._histogram_steps is None:
             self._due |= epoch % (self.histogram_freq or 1) == 0
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -113,6 +116,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         # Where no update was made, what is due stays due.
         if self._due and self._tap.report is not None:
             self._due = False
+            self._has_logged = True
             self._report = self._tap.report
             self._log_report()
             if self._histogram_steps is not None:
@@ -127,6 +131,16 @@ class TensorBoard(keras.callbacks.TensorBoard):
             )
             EventLog(self._train_writer).text("verdict", verdict, self._report.step)
             self._report = None
+
+    def on_train_end(self, logs=None):
+        super().on_train_end(logs)
+        if self._due and not self._has_logged:
+            warnings.warn(
+                "no gradients are written: the model's optimizer "
+                f"({type(self.model.optimizer).__name__}) updated nothing; if "
+                "train_step uses another one, give that to compile",
+                stacklevel=2,
+            )
 
     def _multiple_from(self, step):
         return math.ceil(step / self._histogram_steps) * self._histogram_steps

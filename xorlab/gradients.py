@@ -98,6 +98,8 @@ def observed(
         with wrapped(optimizer, internals.CLIP_GRADIENTS, clip):
             result = original(gradients, variables)
         if clipped != [len(updated)]:
+            if type(optimizer).apply is not keras.optimizers.Optimizer.apply:
+                raise internals.no_hook(optimizer)
             raise internals.changed(
                 f"Optimizer.apply to call {internals.CLIP_GRADIENTS} once "
                 f"with {len(updated)} gradients (received {clipped})"

@@ -74,7 +74,11 @@ class StepMonitor:
     def __init__(self, model: keras.Model, activations: bool):
         self._optimizer = internals.updating_optimizer(model)
         self._variables = naming.weights_of(model)
-        self.layers = naming.layers_of(model) if activations else {}
+        self.layers = {
+            name: layer
+            for name, layer in naming.layers_of(model).items()
+            if activations and not isinstance(layer, keras.layers.InputLayer)
+        }
         self._row = {id(v): row for row, v in enumerate(self._variables.values())}
         self._updated = set()
         self._replica = threading.local()  # Each is traced in a thread of its own.
