@@ -27,11 +27,16 @@ def batches_of(*arrays):
     ]
 
 
+def fresh(make):
+    """Makes a model, alike each time."""
+    keras.utils.clear_session(free_memory=False)  # Freeing takes most of the time.
+    keras.utils.set_random_seed(7)
+    return make()
+
+
 def train(make, x, y=None, callbacks=(), **options):
     """Trains a new model, made and fed alike each time; `make` returns it compiled."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(7)
-    model = make()
+    model = fresh(make)
     fit(model, x, y, callbacks, **options)
     return model
 
@@ -49,6 +54,10 @@ def watching(log_dir, **options):
     return TensorBoard(log_dir, **options)
 
 
+def arrays(variables):
+    return [tf.convert_to_tensor(v).numpy() for v in variables]
+
+
 class StateCopies(keras.callbacks.Callback):
     """Copies a model's state before every execution, and at the end."""
 
@@ -58,9 +67,10 @@ class StateCopies(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         optimizer = self.model.optimizer
-        state = [v.numpy() for v in self.model.variables]
+        state = arrays(self.model.variables)
         scale = float(optimizer.scale_loss(1.0))
-        self.copies.append((int(optimizer.iterations), scale, state))
+        iterations = int(tf.convert_to_tensor(optimizer.iterations))
+        self.copies.append((iterations, scale, state))
 
     def on_train_end(self, logs=None):
         self.on_train_batch_begin(0)
@@ -104,15 +114,14 @@ def true_steps(make, x, y, batches, tape=taped, tags=None, accumulate=1, **optio
     model = train(make, x, y, [keeper], **options)
     if len(keeper.copies[0][2]) < len(model.variables):
         # The first step built it, so build one alike.
-        keras.utils.set_random_seed(7)
-        first = make()
+        first = fresh(make)
         first(tf.nest.map_structure(tf.convert_to_tensor, batches[0][0]))
-        keeper.copies[0][2][:] = [v.numpy() for v in first.variables]
+        keeper.copies[0][2][:] = arrays(first.variables)
     tags = tags or [v.path for v in model.trainable_variables]
     assert len(set(tags)) == len(tags)
 
     def weights():
-        return [v.numpy() for v in model.trainable_variables]
+        return arrays(model.trainable_variables)
 
     def restore(state):
         for variable, value in zip(model.variables, state, strict=True):
@@ -236,8 +245,8 @@ def assert_same(model, other):
     assert len(model.optimizer.variables) == len(other.optimizer.variables)
     ours = model.variables + model.optimizer.variables
     theirs = other.variables + other.optimizer.variables
-    for one, two in zip(ours, theirs, strict=True):
-        assert np.array_equal(one.numpy(), two.numpy(), equal_nan=True), one.path
+    for variable, one, two in zip(ours, arrays(ours), arrays(theirs), strict=True):
+        assert np.array_equal(one, two, equal_nan=True), variable.path
 
 
 def assert_left_alone(model):

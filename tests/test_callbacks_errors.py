@@ -41,14 +41,14 @@ def test_a_folder_without_the_right_to_write_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("steps", [0, -1, 1.5, "10", True])
+@pytest.mark.parametrize("steps", [0, -1, 1.5, "10"])
 def test_histogram_steps_below_one_are_refused(tmp_path, steps):
     with pytest.raises(ValueError, match=r"histogram_steps: expected .* received"):
         TensorBoard(tmp_path, histogram_steps=steps)
 
 
 class OwnUpdate(keras.Sequential):
-    """Has an optimizer that is not Keras's."""
+    """Updates its weights without an optimizer of Keras's."""
 
     def train_step(self, data):
         x, y = data
@@ -60,25 +60,23 @@ class OwnUpdate(keras.Sequential):
         return {"loss": loss}
 
 
-class Own:
+class NotKeras:
     iterations = 0
 
 
-def without_a_hook():
+def with_another_optimizer():
     model = small(OwnUpdate)
-    model.optimizer = Own()
+    model.optimizer = NotKeras()
     return model
 
 
-def several():
-    own = optimizers.SGD(0.1)
-    return optimizers.MultiOptimizer([own], default_optimizer=optimizers.SGD(0.1))
-
-
 NO_HOOK = {
-    "Own": without_a_hook,
+    "NotKeras": with_another_optimizer,
     "NoneType": lambda: small(OwnUpdate, optimizer=None),
 }
+if hasattr(optimizers, "MultiOptimizer"):  # Keras 3.12 has none.
+    several = optimizers.MultiOptimizer(lambda variable: optimizers.SGD())
+    NO_HOOK["MultiOptimizer"] = lambda: small(optimizer=several)
 
 
 @pytest.mark.parametrize("kind", NO_HOOK)
@@ -89,3 +87,64 @@ def test_an_optimizer_without_a_hook_is_refused(kind, tmp_path):
     with pytest.raises(ValueError, match=message):
         oracle.fit(model, X, Y, [oracle.watching(tmp_path)])
     assert np.array_equal(before[0], model.get_weights()[0])
+
+
+def test_an_optimizer_that_applies_gradients_its_own_way_is_refused(tmp_path):
+    class OwnApply(optimizers.SGD):
+        def apply(self, grads, trainable_variables=None):
+            for gradient, variable in zip(grads, trainable_variables, strict=True):
+                variable.assign_sub(0.1 * gradient)
+
+    model = small(optimizer=OwnApply())
+    with pytest.raises(ValueError, match="received OwnApply; derive yours from it, ca"):
+        oracle.fit(model, X, Y, [oracle.watching(tmp_path)])
+    oracle.assert_left_alone(model)
+
+
+def test_a_step_that_leaves_the_optimizer_out_is_told_once(tmp_path):
+    model = small(OwnUpdate)
+    with pytest.warns(UserWarning, match=r"optimizer \(SGD\) updated nothing") as told:
+        oracle.fit(model, X, Y, [oracle.watching(tmp_path)], epochs=2)
+    assert [w.category for w in told].count(UserWarning) == 1
+    assert "gradient_norm" not in oracle.read(tmp_path).scalars
+
+
+class OnlyEager(keras.Sequential):
+    """Its step needs numbers, which a trace has not."""
+
+    def train_step(self, data):
+        assert float(data[0][0, 0]) == data[0][0, 0].numpy()
+        return super().train_step(data)
+
+
+def test_a_step_that_cannot_be_traced_trains_on_with_one_warning(tmp_path):
+    def make():
+        model = small(OnlyEager)
+        model.run_eagerly = True
+        return model
+
+    callback = oracle.watching(tmp_path, write_graph=True, histogram_steps=1)
+    with pytest.warns(UserWarning, match="no op graph .* cannot be traced") as told:
+        ours = oracle.train(make, X, Y, [callback], epochs=2)
+    assert [w.category for w in told].count(UserWarning) == 1
+    oracle.assert_same(ours, oracle.train(make, X, Y, epochs=2))
+    assert oracle.read(tmp_path).graph is None
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", internals._LEANED_ON)
+@pytest.mark.parametrize("now", [None, lambda self, other: None], ids=["gone", "other"])
+def test_a_private_name_that_changed_is_told(name, now, tmp_path, monkeypatch):
+    owner, _ = internals._LEANED_ON[name]
+    monkeypatch.setattr(owner, name, now)
+    with pytest.raises(RuntimeError, match=f"Keras 3.*{name}.*as in Keras 3.12 to"):
+        TensorBoard(tmp_path)
+
+
+def test_gradients_that_no_longer_pass_by_the_hook_are_told(tmp_path, monkeypatch):
+    def changed(self, grads, trainable_variables=None):
+        self.iterations.assign_add(1)
+
+    monkeypatch.setattr(optimizers.Optimizer, "apply", changed)
+    with pytest.raises(RuntimeError, match=r"_clip_gradients once .*received \[\]"):
+        oracle.fit(small(), X, Y, [oracle.watching(tmp_path)])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from xorlab import internals
 from xorlab.config import whole
@@ -91,19 +92,23 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._tap = SharedTap.of(self.model)
         self._graph_due = self.write_graph
         self._due = False
+        self._has_logged = False
         self._being_written = []
         self._verdict = None
         if self._write_grads:
             self._writing = concurrent.futures.ThreadPoolExecutor(max_workers=1)
             self._tap.activations |= self._write_activations
-            self._started_at = self._step = int(self.model.optimizer.iterations)
+            self._started_at = self._iterations()
             self._steps_run = 0
             if self._histogram_steps is not None:
                 self._next_logged = self._multiple_from(self._started_at)
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
-        if self._write_grads and self._histogram_steps is None:
+        if not self._write_grads:
+            return
+        self._step = self._iterations()
+        if self._histogram_steps is None:
             self._due |= epoch % (self.histogram_freq or 1) == 0
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -131,6 +136,17 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_train_end(self, logs=None):
         self._conclude()
         super().on_train_end(logs)
+        if self._due and not self._has_logged:
+            warnings.warn(
+                "no gradients are written: the model's optimizer "
+                f"({type(self.model.optimizer).__name__}) updated nothing; if "
+                "train_step uses another one, give that to compile",
+                stacklevel=2,
+            )
+
+    def _iterations(self):
+        # By a tensor: under a distribution strategy there is one on each replica.
+        return int(tf.convert_to_tensor(self.model.optimizer.iterations))
 
     def _multiple_from(self, step):
         return math.ceil(step / self._histogram_steps) * self._histogram_steps
@@ -146,18 +162,19 @@ class TensorBoard(keras.callbacks.TensorBoard):
             return False
         # Counted without reading the optimizer, it may have run ahead: not every batch
         # is an update, and an execution may have been cut short.
-        self._step = int(self.model.optimizer.iterations)
+        self._step = self._iterations()
         return self._step + steps > self._next_logged
 
     def _take_report(self, step: int, make_report: Callable[[], StepReport]):
         """Logs a step that was due. One that updates nothing is not told of."""
         self._due = False
+        self._has_logged = True
         if self._histogram_steps is not None:
             self._next_logged = self._multiple_from(step + 1)
         more = {}
         if hasattr(self.model.optimizer, "inner_optimizer"):
             optimizer = internals.updating_optimizer(self.model)
-            updates = int(optimizer.iterations) - self._started_at
+            updates = self._iterations() - self._started_at
             made = updates * (optimizer.gradient_accumulation_steps or 1)
             more["skipped_steps"] = float(self._steps_run - made)
         if len(self._being_written) == _MOST_WAITING:

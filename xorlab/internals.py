@@ -63,12 +63,17 @@ def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
     if not isinstance(optimizer, keras.optimizers.Optimizer) or hasattr(
         optimizer, "optimizers"
     ):
-        raise ValueError(
-            "optimizer: expected a single keras.optimizers.Optimizer; received "
-            f"{type(optimizer).__name__}; derive yours from it, calling its apply, "
-            "or leave write_grads out"
-        )
+        raise no_hook(optimizer)
     return optimizer
+
+
+def no_hook(optimizer) -> ValueError:
+    """The error that says that an optimizer's gradients cannot be read."""
+    return ValueError(
+        "optimizer: expected a single keras.optimizers.Optimizer; received "
+        f"{type(optimizer).__name__}; derive yours from it, calling its apply, "
+        "or leave write_grads out"
+    )
 
 
 def updated_variables(gradients, variables) -> list[keras.Variable]:

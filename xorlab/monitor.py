@@ -101,7 +101,7 @@ class StepMonitor:
             The step, and a function that makes the report; it may be called in another
             thread, while the next step runs.
         """
-        step = int(self._step)
+        step = int(self._step.numpy())
         if step == _NOTHING:
             return None
         self._step.assign(_NOTHING)

@@ -1,0 +1,24 @@
+"""On several devices the gradients of the whole global batch are logged."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import xorlab
+
+HERE = pathlib.Path(__file__).parent
+
+
+def test_it_works_with_a_mirrored_strategy_on_two_devices(tmp_path):
+    paths = [str(pathlib.Path(xorlab.__file__).parent.parent), str(HERE)]
+    # Warnings as in setup.cfg.
+    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning"]
+    done = subprocess.run(
+        [*command, str(HERE / "mirrored_fit.py"), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "accumulated" / "train").is_dir()
