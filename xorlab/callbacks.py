@@ -7,6 +7,7 @@ import warnings
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from xorlab import internals
 from xorlab.config import whole
@@ -84,7 +85,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._has_logged = False
         if self._write_grads:
             self._tap.activations |= self._write_activations
-            self._started_at = int(self.model.optimizer.iterations)
+            self._started_at = self._iterations()
             self._steps_run = 0
             if self._histogram_steps is not None:
                 self._next_logged = self._multiple_from(self._started_at)
@@ -93,7 +94,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         super().on_epoch_begin(epoch, logs)
         if not self._write_grads:
             return
-        self._step = int(self.model.optimizer.iterations)
+        self._step = self._iterations()
         if self._histogram_steps is None:
             self._due |= epoch % (self.histogram_freq or 1) == 0
 
@@ -142,6 +143,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 stacklevel=2,
             )
 
+    def _iterations(self):
+        # By a tensor: under a distribution strategy there is one on each replica.
+        return int(tf.convert_to_tensor(self.model.optimizer.iterations))
+
     def _multiple_from(self, step):
         return math.ceil(step / self._histogram_steps) * self._histogram_steps
 
@@ -156,7 +161,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             return False
         # Counted without reading the optimizer, it may have run ahead: not every batch
         # is an update, and an execution may have been cut short.
-        self._step = int(self.model.optimizer.iterations)
+        self._step = self._iterations()
         return self._step + self._steps_from(batch) > self._next_logged
 
     def _log_report(self):
@@ -174,7 +179,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 ratio = np.sqrt(np.float64(change) / weights[layer])
             scalars[f"update_ratio/{layer}"] = float(ratio)
         if hasattr(self.model.optimizer, "inner_optimizer"):
-            updates = int(self.model.optimizer.iterations) - self._started_at
+            updates = self._iterations() - self._started_at
             optimizer = internals.updating_optimizer(self.model)
             made = updates * (optimizer.gradient_accumulation_steps or 1)
             scalars["skipped_steps"] = float(self._steps_run - made)

@@ -8,6 +8,7 @@ gradient of the update. It belongs to the weights as they were before that updat
 
 import contextlib
 import dataclasses
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -78,34 +79,34 @@ def observed(
         ValueError: the optimizer does not offer its gradients.
     """
     optimizer = internals.updating_optimizer(model)
+    replica = threading.local()  # Each is traced in a thread of its own.
 
     def apply(original, grads, trainable_variables=None):
         gradients = list(grads)
         variables = trainable_variables
         if variables is None:
             variables = model.trainable_variables
-        updated = internals.updated_variables(gradients, variables)
-        clipped = []
-
-        def clip(original_clip, unclipped):
-            clipped.append(len(unclipped))
-            with tf.control_dependencies([tf.convert_to_tensor(optimizer.iterations)]):
-                seen = [_product_again(tf.convert_to_tensor(g)) for g in unclipped]
-            observer.at_update(updated, seen)
-            return original_clip(unclipped)
-
-        observer.before_update(updated)
-        with wrapped(optimizer, internals.CLIP_GRADIENTS, clip):
-            result = original(gradients, variables)
-        if clipped != [len(updated)]:
+        replica.updated = internals.updated_variables(gradients, variables)
+        replica.clipped = []
+        observer.before_update(replica.updated)
+        result = original(gradients, variables)
+        expected = len(replica.updated)
+        if replica.clipped != [expected]:
             if type(optimizer).apply is not keras.optimizers.Optimizer.apply:
                 raise internals.no_hook(optimizer)
             raise internals.changed(
                 f"Optimizer.apply to call {internals.CLIP_GRADIENTS} once "
-                f"with {len(updated)} gradients (received {clipped})"
+                f"with {expected} gradients (received {replica.clipped})"
             )
-        observer.after_update(updated)
+        observer.after_update(replica.updated)
         return result
+
+    def clip(original, unclipped):
+        replica.clipped.append(len(unclipped))
+        with tf.control_dependencies([tf.convert_to_tensor(optimizer.iterations)]):
+            seen = [_product_again(tf.convert_to_tensor(g)) for g in unclipped]
+        observer.at_update(replica.updated, seen)
+        return original(unclipped)
 
     def seeing_output_of(layer):
         def call(original, *args, **kwargs):
@@ -117,6 +118,7 @@ def observed(
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(wrapped(optimizer, "apply", apply))
+        stack.enter_context(wrapped(optimizer, internals.CLIP_GRADIENTS, clip))
         for layer in layers:
             stack.enter_context(wrapped(layer, "call", seeing_output_of(layer)))
         yield

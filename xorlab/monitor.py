@@ -96,7 +96,7 @@ class StepMonitor:
 
         That is so where loss scaling skips a step, or a micro-batch only accumulates.
         """
-        step = int(self._step)
+        step = int(self._step.numpy())
         if step == _NOTHING:
             return None
         self._step.assign(_NOTHING)
