@@ -21,4 +21,4 @@ def test_it_works_with_a_mirrored_strategy_on_two_devices(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "accumulated" / "train").is_dir()
+    assert (tmp_path / "loss_scaled" / "train").is_dir()
