@@ -14,7 +14,7 @@ from xorlab.config import OPTIMIZERS, Config
         ("activation", "rellu", "did you mean 'relu'"),
         ("activation", "ReLU", "did you mean 'relu'"),
         ("network", "deeper", "did you mean 'deep'"),
-        ("initializer", "he", "did you mean 'he_normal'|expected one of uniform"),
+        ("initializer", "he", "did you mean 'he_normal'"),
         ("optimizer", "sdg", "did you mean 'sgd'"),
         ("depth", 1, "at least 2; received 1"),
         ("width", 0, "at least 1; received 0"),

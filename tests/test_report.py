@@ -20,8 +20,9 @@ from xorlab.diagnosis import first_to_last, judge_gradients, judge_outcome
         ({"layer1": 0.02, "last": 0.01}, "reaches the input: layer1 receives 2 times"),
         ({"layer1": 0.0, "layer2": 0.1, "last": 0.1}, "No gradient .* reaches layer1:"),
         ({"layer1": 0.0, "last": 0.0}, "exactly zero everywhere"),
-        ({"layer1": 1.0, "last": math.nan}, "not a finite number"),
-        ({"layer1": math.nan, "last": 1.0}, "not a finite number"),
+        ({"layer1": 1.0, "last": math.nan}, "Not every gradient is a finite number"),
+        ({"a": 1.0, "b": math.nan, "c": 1.0}, "Not every gradient is a finite number"),
+        ({"layer1": 2e-9, "last": 1e-8}, "Training stands still: .* above 1.0e-08"),
     ],
 )
 def test_gradients_are_judged_in_words(rms, words):
@@ -29,9 +30,10 @@ def test_gradients_are_judged_in_words(rms, words):
 
 
 def test_a_network_that_fails_is_said_to_fail():
-    assert judge_outcome(4, 4, 1e-4, None).startswith("It learned XOR")
-    assert "did not learn XOR: 3 of 4" in judge_outcome(3, 4, 0.4774, None)
-    assert "step 17" in judge_outcome(4, 4, math.nan, 17)
+    assert judge_outcome(4, 4, 1e-4, False, None).startswith("It learned XOR")
+    assert "did not learn XOR: 3 of 4" in judge_outcome(3, 4, 0.4774, False, None)
+    assert "within 0.001 of 0.5" in judge_outcome(3, 4, 0.6931, True, None)
+    assert "step 17" in judge_outcome(4, 4, math.nan, False, 17)
 
 
 def test_ratio_of_first_to_last():

@@ -221,13 +221,17 @@ def test_overwrite_replaces_a_run_and_nothing_else(tmp_path):
         (["--logdir=/dev/null/logs"], "choose another --logdir"),
         (["relu"], "expected flags; received 'relu'"),
         (["--actvation=relu"], "Did you mean: activation"),
+        (["--steps=many"], "--steps=many"),
+        (["--width=0"], "at least 1; received 0"),
+        (["--steps=0"], "at least 1; received 0"),
+        (["--log_every=0"], "at least 1; received 0"),
     ],
 )
 def test_a_mistake_is_one_line_before_any_work(arguments, words, tmp_path):
     done = command(*arguments, cwd=tmp_path, env=_environment())
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) <= 2 and "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert done.stdout.strip() == "IMPORTED False"
     assert not list(tmp_path.iterdir())
 

@@ -141,7 +141,7 @@ ACTIVATIONS = {
             function=lambda tf, z: tf.nn.softplus(z),
             formula="log(1 + e^x)",
             largest_slope=1.0,
-            source="Glorot et al. 2011",
+            source="Dugas et al. 2001, Incorporating second-order functional knowledge",
         ),
         Activation(
             name="identity",

@@ -45,6 +45,12 @@ OPTIMIZERS = {
 }
 
 
+# Chosen: from it deep sigmoid starts with a gradient that shrinks a millionfold and
+# ends at accuracy 0.5 or 0.75 (the lecture shows both: at hypotheses within 1e-6 of 0.5
+# it is rounding), and deep relu learns. From most other seeds relu does not.
+SEED = 22
+
+
 def one_of(what: str, value: str, names: Iterable[str]) -> str:
     """Returns `value` if it is one of `names`.
 
@@ -54,7 +60,9 @@ def one_of(what: str, value: str, names: Iterable[str]) -> str:
     names = list(names)
     if value in names:
         return value
-    nearest = difflib.get_close_matches(str(value).lower(), names, n=1, cutoff=0.5)
+    typed = str(value).lower()
+    nearest = [name for name in names if typed and name.startswith(typed)]
+    nearest += difflib.get_close_matches(typed, names, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}?" if nearest else "choose one of these"
     expected = ", ".join(names)
     raise ValueError(f"{what}: expected one of {expected}; received {value!r}; {hint}")
@@ -73,6 +81,20 @@ def whole(what: str, value: int, least: int, mend: str) -> int:
         f"{what}: expected a whole number of at least {least}; "
         f"received {value!r}; {mend}"
     )
+
+
+def check_seed(seed: int):
+    """Checks that a seed makes a network that no other seed makes.
+
+    Raises:
+        ValueError: it is not a whole number from 0 to 2**63 - 1 (absl's flags and
+            TensorBoard's settings hold no more).
+    """
+    whole("seed", seed, 0, "any whole number from 0 up makes a network")
+    if seed >= 2**63:
+        raise ValueError(
+            f"seed: expected less than 2**63; received {seed}; choose a smaller one"
+        )
 
 
 def positive(what: str, value: float, mend: str) -> float:
@@ -118,9 +140,7 @@ class Config:
     learning_rate: float = _flag(0.1, "of the optimizer")
     steps: int = _flag(200_000, "full-batch updates")
     log_every: int = _flag(2_000, "steps between two points in the logs")
-    # Chosen: the first on which deep sigmoid starts with a gradient that shrinks a
-    # millionfold and ends undecided, and deep relu learns, as in the lecture.
-    seed: int = _flag(22, "of the initial weights; relu fails on many seeds")
+    seed: int = _flag(SEED, "of the initial weights; relu fails on many seeds")
     logdir: str = _flag("logs", "folder of all runs, for tensorboard --logdir")
     run_name: str = _flag("", "folder of this run; <network>-<activation>-seed<seed>")
     overwrite: bool = _flag(False, "replace a run of the same name")
@@ -136,14 +156,9 @@ class Config:
         whole("width", self.width, 1, "the lecture has 5")
         whole("steps", self.steps, 1, "the lecture has 200000")
         whole("log_every", self.log_every, 1, "the lecture has 2000")
-        whole("seed", self.seed, 0, "any whole number from 0 up makes a network")
+        check_seed(self.seed)
         positive("learning_rate", self.learning_rate, "the lecture has 0.1")
         positive("init_scale", self.init_scale, "1 leaves the initializer as it is")
-        if self.seed >= 2**63:
-            raise ValueError(
-                f"seed: expected less than 2**63; received {self.seed}; "
-                "choose a smaller one"
-            )
         if self.network == "handmade":
             object.__setattr__(self, "activation", "sigmoid")
         if not self.run_name:
@@ -158,4 +173,4 @@ class Config:
     @property
     def run_dir(self) -> pathlib.Path:
         """The folder that this run writes, and nothing outside of it."""
-        return pathlib.Path(self.logdir) / self.run_name
+        return pathlib.Path(self.logdir).expanduser() / self.run_name

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 # below 1e-6, networks that learn between 1e-2 and 1e2.
 VANISHING = 1e-3
 EXPLODING = 1 / VANISHING
+# Updates of a weight near 1 below this are lost in float32's rounding at learning rates
+# up to 1.
+STANDING_STILL = 6e-8
 
 
 def first_to_last(gradient_rms: Mapping[str, float]) -> float:
@@ -33,15 +36,26 @@ def judge_gradients(gradient_rms: Mapping[str, float]) -> str:
         gradient_rms: RMS by layer, input first.
 
     >>> judge_gradients({"layer1": 0.0, "layer2": 0.0, "last": 0.1})
-    'No gradient at all reaches layer1, layer2: dead units pass none on.'
+    'No gradient at all reaches layer1, layer2: dead units pass none on, or it is \
+smaller than float32 can hold.'
     """
     first, *_, last = gradient_rms
+    if not all(math.isfinite(rms) for rms in gradient_rms.values()):
+        return "Not every gradient is a finite number."
     starved = [layer for layer, rms in gradient_rms.items() if rms == 0]
     if len(starved) == len(gradient_rms):
         return "The gradient is exactly zero everywhere: nothing tells it where to go."
     if starved:
         names = ", ".join(starved)
-        return f"No gradient at all reaches {names}: dead units pass none on."
+        return (
+            f"No gradient at all reaches {names}: dead units pass none on, or it is "
+            "smaller than float32 can hold."
+        )
+    if max(gradient_rms.values()) < STANDING_STILL:
+        return (
+            f"Training stands still: no layer's gradient is above "
+            f"{max(gradient_rms.values()):.1e}, and such updates are lost in rounding."
+        )
     ratio = first_to_last(gradient_rms)
     if ratio < VANISHING:
         return (
@@ -53,8 +67,6 @@ def judge_gradients(gradient_rms: Mapping[str, float]) -> str:
             f"The gradient explodes on its way to the input: {first} receives "
             f"{ratio:.1e} times what {last} does."
         )
-    if math.isnan(ratio):
-        return f"The gradient of {first} or {last} is not a finite number."
     return (
         f"The gradient reaches the input: {first} receives {ratio:.2g} "
         f"times what {last} does."
@@ -96,22 +108,30 @@ def judge_layers(
     return "\n".join(lines) or "Every layer receives a gradient of its own size."
 
 
-def judge_outcome(correct: int, rows: int, cost: float, diverged_at: int | None) -> str:
+def judge_outcome(
+    correct: int, rows: int, cost: float, undecided: bool, diverged_at: int | None
+) -> str:
     """Says in one sentence whether the network learned its table.
 
     Args:
         correct: rows predicted right.
         rows: all rows.
         cost: the final cost.
+        undecided: all hypotheses are next to 0.5.
         diverged_at: the first step with a NaN or infinite cost, if there was one.
 
-    >>> judge_outcome(3, 4, 0.4774, None)
+    >>> judge_outcome(3, 4, 0.4774, False, None)
     'It did not learn XOR: 3 of 4 rows are right, at a cost of 0.4774.'
     """
     if diverged_at is not None:
         return (
             f"It diverged: the cost is not finite at step {diverged_at}; "
             "try a smaller learning rate."
+        )
+    if undecided:
+        return (
+            f"It did not learn XOR: all hypotheses are within 0.001 of 0.5, so that "
+            f"which rows are right is rounding; the cost is {cost:.4g}."
         )
     if correct < rows:
         return (

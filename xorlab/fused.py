@@ -40,7 +40,16 @@ class FusedModel(keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, batch_size=None, sample_weight=None, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        *,
+        batch_size=None,
+        sample_weight=None,
+        verbose="auto",
+        **kwargs,
+    ):
         """Trains as `keras.Model.fit` does, all rows of `x` and `y` in every step.
 
         Args:
@@ -49,24 +58,38 @@ class FusedModel(keras.Model):
             y: targets, as arrays.
             batch_size: None, or the number of rows.
             sample_weight: a weight a row, as an array.
-            **kwargs: the other arguments of `keras.Model.fit`. Rows are not shuffled:
-                their order within the one batch makes no difference.
+            verbose: as for Keras; "auto" is a line an epoch, because Keras's bar counts
+                batches, of which there is one.
+            **kwargs: the other arguments of `keras.Model.fit` but `validation_split`
+                and `steps_per_epoch`. Rows are not shuffled: their order within the one
+                batch makes no difference.
 
         Returns:
             Keras's `History`: one entry an execution.
 
         Raises:
-            ValueError: the data comes in more than one batch.
+            ValueError: the data comes in more than one batch, or twice.
         """
+        for name in ("validation_split", "steps_per_epoch"):
+            if kwargs.get(name):
+                raise ValueError(
+                    f"{name}: expected none, since every step takes all rows; received "
+                    f"{kwargs[name]}; use validation_data, steps_per_execution, epochs"
+                )
         if not isinstance(x, tf.data.Dataset):
             x = _one_batch(x, y, sample_weight, batch_size)
+        elif y is not None or sample_weight is not None:
+            raise ValueError(
+                "y, sample_weight: expected none beside a Dataset; put them into it"
+            )
         elif (batches := int(x.cardinality())) != 1:
             raise ValueError(
                 "x: expected a Dataset of exactly 1 batch; received one of "
                 f"{batches if batches >= 0 else 'an unknown number of'}; "
                 "batch it whole, or train with keras.Model"
             )
-        return super().fit(x, **{**kwargs, "shuffle": False})
+        kwargs["shuffle"] = False
+        return super().fit(x, verbose=2 if verbose == "auto" else verbose, **kwargs)
 
     def make_train_function(self, force=False):
         """Overrides Keras's hook: the function that `fit` calls once an epoch."""
@@ -83,7 +106,7 @@ class FusedModel(keras.Model):
                 tf.while_loop(
                     lambda done, finite: tf.logical_and(done < steps, finite),
                     step,
-                    (tf.constant(0), tf.constant(True)),
+                    (tf.constant(0, tf.int64), tf.constant(True)),
                 )
             return self.get_metrics_result()
 
@@ -92,7 +115,8 @@ class FusedModel(keras.Model):
 
         def train_function(iterator):
             # As a tensor, so that another number of steps is not another program.
-            return run_steps(next(iterator), tf.constant(self.steps_per_execution))
+            steps = tf.constant(self.steps_per_execution, tf.int64)
+            return run_steps(next(iterator), steps)
 
         self.train_function = train_function
         return train_function
@@ -100,14 +124,17 @@ class FusedModel(keras.Model):
 
 def _one_batch(x, y, sample_weight, batch_size):
     """Makes a Dataset of one batch; to begin it anew each epoch costs little."""
-    rows = len(keras.tree.flatten(x)[0])
+    data = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+    data = keras.tree.map_structure(_as_fed, data)
+    rows = len(keras.tree.flatten(data)[0])
+    if not rows:
+        raise ValueError("x: expected at least 1 row; received 0; give it data")
     if batch_size not in (None, rows):
         raise ValueError(
             f"batch_size: expected None or all {rows} rows; "
             f"received {batch_size}; leave it out, or train with keras.Model"
         )
-    data = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
-    return tf.data.Dataset.from_tensors(keras.tree.map_structure(_as_fed, data))
+    return tf.data.Dataset.from_tensors(data)
 
 
 def _as_fed(array):

@@ -8,6 +8,7 @@ gradient of the update. It belongs to the weights as they were before that updat
 
 import contextlib
 import dataclasses
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -18,6 +19,7 @@ import tensorflow as tf
 
 from xorlab import internals
 from xorlab.hooks import wrapped
+from xorlab.naming import layer_of
 
 
 def rms_by_layer(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -39,7 +41,7 @@ def rms_by_layer(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
     for path, gradient in gradients.items():
         # float64, because the square of 1e-30 is zero in float32.
         flat = np.ravel(gradient).astype(np.float64)
-        entries.setdefault(path.rpartition("/")[0], []).append(flat)
+        entries.setdefault(layer_of(path), []).append(flat)
     return {
         layer: float(np.sqrt(np.mean(np.square(np.concatenate(parts)))))
         for layer, parts in entries.items()
@@ -193,7 +195,7 @@ class StepTap:
                 self._model.train_function = None
 
     def read(self) -> Reading:
-        """Returns the last step's arrays, as NumPy copies."""
+        """Returns the last step's arrays, copied; NaN before the first step."""
         return Reading(
             self._weights.read(), self._gradients.read(), self._activations.read()
         )
@@ -221,7 +223,11 @@ class _Buffers:
     """
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]):
-        self._kept = {name: tf.Variable(tf.zeros(s)) for name, s in shapes.items()}
+        # NaN, because zeros would read as dead layers before the first step.
+        self._kept = {
+            name: tf.Variable(tf.fill(shape, math.nan))
+            for name, shape in shapes.items()
+        }
 
     def keep(self, name: str, tensor: tf.Tensor):
         self._kept[name].assign(tensor)

@@ -122,8 +122,8 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     Returns:
         For each of the T, `[K, 3]` float64: left, right and count of each bucket,
         ascending and without gaps, from the first to the last that is not empty. The
-        bucket around zero holds zeros, and what is too small for a normal float32
-        (1.5e-39). NaN and infinity are left out: see `count_not_finite`.
+        bucket around zero holds zeros, and subnormal numbers up to 1.4e-39. NaN and
+        infinity are left out: see `count_not_finite`.
 
     >>> [histogram] = rows(count([np.array([0.0, 0.0, 1e-9])]))
     >>> histogram[[0, -1], 2].tolist()

@@ -60,7 +60,7 @@ def draw_kernel(
 
     Args:
         name: a name of `INITIALIZERS`; `data_dependent` draws as `uniform` does.
-        seed: 0 to 2**64 - 1.
+        seed: 0 to 2**63 - 1.
         layer: the layer's number, from 1. Seed and layer together are the key of a
             counter-based generator (Philox, Salmon et al. 2011), so no two pairs
             share a stream.
@@ -75,7 +75,9 @@ def draw_kernel(
         KeyError: the name is not in `INITIALIZERS`.
     """
     draw = _KERNELS["uniform" if name == DATA_DEPENDENT else name]
-    random = np.random.Generator(np.random.Philox(key=[seed, layer]))
+    random = np.random.Generator(
+        np.random.Philox(key=np.array([seed, layer], np.uint64))
+    )
     return np.concatenate([draw(random, inputs, outputs) for _ in range(pieces)], 1)
 
 
@@ -98,7 +100,7 @@ def initial_weights(
 
     Args:
         name: a name of `INITIALIZERS`.
-        seed: 0 to 2**64 - 1.
+        seed: 0 to 2**63 - 1.
         widths: units of every layer, the input first: `[2, 5, 5, 1]`.
         inputs: `[N, I]`, the rows that `data_dependent` looks at.
         activate: the hidden layers' activation, `[N, P * O]` to `[N, O]`.

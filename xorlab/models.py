@@ -15,7 +15,7 @@ import numpy as np
 
 from xorlab import data
 from xorlab.activations import ACTIVATIONS
-from xorlab.config import Config, one_of, whole
+from xorlab.config import SEED, Config, check_seed, one_of, positive, whole
 from xorlab.fused import FusedModel
 from xorlab.initializers import INITIALIZERS, initial_weights
 from xorlab.layers import Affine
@@ -41,7 +41,7 @@ def handmade() -> FusedModel:
 def shallow(
     activation: str = "sigmoid",
     *,
-    seed: int = 0,
+    seed: int = SEED,
     initializer: str = "uniform",
     init_scale: float = 1.0,
 ) -> FusedModel:
@@ -59,7 +59,7 @@ def deep(
     depth: int = 11,
     width: int = 5,
     *,
-    seed: int = 0,
+    seed: int = SEED,
     initializer: str = "uniform",
     init_scale: float = 1.0,
 ) -> FusedModel:
@@ -70,7 +70,7 @@ def deep(
             `xorlab.activations.ACTIVATIONS`. `last` is always a sigmoid.
         depth: the number of weight layers; the lecture's "9 hidden layers" are 11.
         width: units of every hidden layer.
-        seed: of the initial weights, 0 to 2**64 - 1.
+        seed: of the initial weights, 0 to 2**63 - 1.
         initializer: a name of `xorlab.initializers.INITIALIZERS`; `uniform`, the
             lecture's, is U(-1, 1). `data_dependent` looks at the four XOR rows.
         init_scale: multiplies the initial kernels.
@@ -104,6 +104,8 @@ def from_config(config: Config) -> FusedModel:
 
 def _initialized(widths, activation, name, seed, initializer, init_scale):
     one_of("initializer", initializer, INITIALIZERS)
+    check_seed(seed)
+    positive("init_scale", init_scale, "1 leaves the initializer as it is")
     model = _stack(widths, activation, name)
     chosen = ACTIVATIONS[activation]
     model.set_weights(

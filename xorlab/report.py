@@ -56,8 +56,9 @@ def verdict(result: Mapping) -> str:
     correct = sum(
         y == label[0] for y, label in zip(predicted, data.LABELS, strict=True)
     )
+    undecided = all(abs(y - 0.5) < 0.001 for y in result["hypothesis"])
     outcome = judge_outcome(
-        correct, len(data.LABELS), result["cost"], result["diverged_at"]
+        correct, len(data.LABELS), result["cost"], undecided, result["diverged_at"]
     )
     start = judge_gradients(result["gradient_rms"]["start"])
     end = judge_gradients(result["gradient_rms"]["end"])

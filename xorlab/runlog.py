@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 
 import keras
 import tqdm
@@ -16,19 +15,27 @@ _LOG10_OF_ZERO = -45.0
 
 
 class PauseAt(keras.callbacks.Callback):
-    """Makes each epoch of a `FusedModel` end with the step of a given number.
+    """Makes each epoch of a `FusedModel` end with a step that is to be logged.
 
     Args:
-        steps: ascending step numbers, from 0; the model needs one epoch for each.
+        steps: the last step to log; the first is step 0.
+        every: steps between two in between.
     """
 
-    def __init__(self, steps: Sequence[int]):
+    def __init__(self, steps: int, every: int):
         super().__init__()
-        self._steps = steps
+        self._last = steps
+        self._every = every
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the model needs."""
+        return 1 + math.ceil(self._last / self._every)
 
     def on_epoch_begin(self, epoch, logs=None):
-        before = self._steps[epoch - 1] if epoch else -1
-        self.model.steps_per_execution = self._steps[epoch] - before
+        until = min(epoch * self._every, self._last)
+        begun = (epoch - 1) * self._every if epoch else -1
+        self.model.steps_per_execution = until - begun
 
 
 class StepLog(keras.callbacks.Callback):

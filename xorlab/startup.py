@@ -1,4 +1,4 @@
-"""Importing TensorFlow as a command should: quietly, and as Keras's backend."""
+"""How a command starts: its flags, and TensorFlow, quietly and as Keras's backend."""
 
 import contextlib
 import os
@@ -6,17 +6,49 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+
+from absl import app, flags
+
+
+def run_command(main: Callable[[list[str]], int]):
+    """Runs a program's `main` on the command line's flags and ends with its exit code.
+
+    A flag that cannot be parsed is one line on standard error and exit code 2; a reader
+    of the output that stops reading, such as `head`, is no error.
+    """
+
+    def parse(argv):
+        try:
+            return flags.FLAGS(argv)
+        except flags.Error as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+    def guarded(argv):
+        try:
+            code = main(argv)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    app.run(guarded, flags_parser=parse)
 
 
 def import_tensorflow() -> float:
     """Imports TensorFlow and Keras without their start-up notes; returns the seconds.
 
-    For a `main` only: it sets environment variables of the process.
+    It sets environment variables of the process, unless TensorFlow is imported already:
+    then it does nothing.
 
     Raises:
         ImportError: as the import does; what was written meanwhile is shown.
     """
     started = time.perf_counter()
+    if "tensorflow" in sys.modules:
+        return 0.0
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _stderr_held_back():

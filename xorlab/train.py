@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from absl import app, flags
+from absl import flags
 
 from xorlab import __version__, data, report, startup
 from xorlab.config import OPTIMIZERS, Config
@@ -25,8 +25,8 @@ _EVENTS = "events.out.tfevents.*"
 def run(config: Config, progress: bool = False) -> dict:
     """Trains one network and logs it to `config.run_dir`.
 
-    `fit` makes one step more than asked for, and its update is undone: the training
-    step itself then tells cost, gradients and hypotheses of the final network, too.
+    `fit` makes one step more than asked for, whose update nobody reads: so the training
+    step itself tells cost, gradients and hypotheses of the final network, too.
 
     Args:
         config: what to run.
@@ -74,6 +74,47 @@ def run(config: Config, progress: bool = False) -> dict:
     )
 
     log = EventLog(tf.summary.create_file_writer(str(config.run_dir)))
+    tap = StepTap(model, rows=len(data.INPUTS))
+    steplog = StepLog(tap, log, config.histograms)
+    pauses = PauseAt(config.steps, config.log_every)
+    callbacks = [pauses, steplog]
+    if progress:
+        callbacks.append(Progress(config.steps))
+    succeeded = False
+    try:
+        _write_header(log, config, graph)
+        with tap.attached(), _stopping_on_interrupt(model):
+            model.fit(
+                data.INPUTS,
+                data.LABELS,
+                epochs=pauses.epochs,
+                callbacks=callbacks,
+                verbose=0,
+            )
+        succeeded = steplog.step == config.steps and steplog.diverged_at is None
+    finally:
+        log.close(succeeded)
+
+    hypothesis = steplog.reading.activations["last"].ravel().tolist()
+    total = time.perf_counter() - started
+    result = {
+        "config": dataclasses.asdict(config),
+        "versions": _versions(),
+        "steps_done": steplog.step,
+        "diverged_at": steplog.diverged_at,
+        "cost": steplog.cost,
+        "accuracy": steplog.accuracy,
+        "hypothesis": hypothesis,
+        "predicted": [y if math.isnan(y) else float(y > 0.5) for y in hypothesis],
+        "gradient_rms": steplog.gradient_rms,
+        "seconds": {**seconds, **steplog.seconds, "total": total},
+    }
+    text = json.dumps(_finite(result), indent=1) + "\n"
+    write_atomically(config.run_dir / RESULT, text.encode())
+    return result
+
+
+def _write_header(log, config, graph):
     settings = _settings(config)
     log.hyperparameters(settings, ["cost", "accuracy"], config.run_name)
     log.text("run", report.card(settings, _versions()))
@@ -85,40 +126,6 @@ def run(config: Config, progress: bool = False) -> dict:
         },
     )
     log.graph(graph)
-
-    tap = StepTap(model, rows=len(data.INPUTS))
-    steplog = StepLog(tap, log, config.histograms)
-    pauses = [*range(0, config.steps, config.log_every), config.steps]
-    callbacks = [PauseAt(pauses), steplog]
-    if progress:
-        callbacks.append(Progress(config.steps))
-    with tap.attached(), _stopping_on_interrupt(model):
-        model.fit(
-            data.INPUTS,
-            data.LABELS,
-            epochs=len(pauses),
-            callbacks=callbacks,
-            verbose=0,
-        )
-    hypothesis = steplog.reading.activations["last"].ravel().tolist()
-    log.close(succeeded=steplog.step == config.steps)
-
-    total = time.perf_counter() - started
-    result = {
-        "config": dataclasses.asdict(config),
-        "versions": _versions(),
-        "steps_done": steplog.step,
-        "diverged_at": steplog.diverged_at,
-        "cost": steplog.cost,
-        "accuracy": steplog.accuracy,
-        "hypothesis": hypothesis,
-        "predicted": [float(y > 0.5) for y in hypothesis],
-        "gradient_rms": steplog.gradient_rms,
-        "seconds": {**seconds, **steplog.seconds, "total": total},
-    }
-    text = json.dumps(_finite(result), indent=1) + "\n"
-    write_atomically(config.run_dir / RESULT, text.encode())
-    return result
 
 
 def claim(run_dir: pathlib.Path, overwrite: bool):
@@ -149,18 +156,24 @@ def claim(run_dir: pathlib.Path, overwrite: bool):
             raise PermissionError("not writable")
         for path in ours:
             path.unlink()
+        # Of two runs that begin at once, one finds this made.
+        (run_dir / (RESULT + PARTIAL)).open("x").close()
     except UnusableDirectory:
         raise
     except OSError as error:
         raise UnusableDirectory(
             f"logdir: expected a folder that can be written; received {run_dir} "
-            f"({error.strerror or error}); choose another --logdir"
+            f"({error.strerror or error}); choose another --logdir or --run_name"
         ) from error
 
 
 def _settings(config):
     """The settings that shape the result, not where or whether it is written."""
     aside = {"logdir", "run_name", "overwrite", "histograms"}
+    if config.network != "deep":
+        aside |= {"depth", "width"}
+    if config.network == "handmade":
+        aside |= {"initializer", "init_scale", "seed"}
     settings = dataclasses.asdict(config)
     return {name: value for name, value in settings.items() if name not in aside}
 
@@ -183,7 +196,10 @@ def _versions():
 
 @contextlib.contextmanager
 def _stopping_on_interrupt(model):
-    """Inside, a first Ctrl-C ends `fit` at its next callback, a second one at once."""
+    """Inside, a first Ctrl-C ends `fit` at the next step that is logged.
+
+    A second one raises KeyboardInterrupt, as soon as Python runs again.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # Only the main thread may handle signals.
         return
@@ -221,7 +237,7 @@ def define_flags():
 
 
 def main(argv):
-    """Parses, runs, prints; returns the exit code."""
+    """Checks, runs, prints; returns the exit code."""
     values = {f.name: flags.FLAGS[f.name].value for f in dataclasses.fields(Config)}
     try:
         if argv[1:]:
@@ -229,10 +245,21 @@ def main(argv):
                 f"expected flags; received {argv[1]!r}; write --flag=value"
             )
         config = Config(**values)
-        result = run(config, progress=True)
-    except (ValueError, UnusableDirectory) as error:
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    try:
+        result = run(config, progress=True)
+    except UnusableDirectory as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            f"Stopped before the first step was logged; {config.run_dir} holds no run; "
+            "--overwrite takes it again.",
+            file=sys.stderr,
+        )
+        return 130
     print(report.lecture_block(result))
     for when in ("start", "end"):
         print()
@@ -240,7 +267,9 @@ def main(argv):
         print(report.gradient_table(result["gradient_rms"][when], title))
     print(f"\n{report.verdict(result)}\n\nRun: {config.run_dir}")
     print(f"See it: tensorboard --logdir {config.logdir}")
-    if result["diverged_at"] is None and result["steps_done"] < config.steps:
+    if result["diverged_at"] is not None:
+        return 1
+    if result["steps_done"] < config.steps:
         print(f"Stopped at step {result['steps_done']} of {config.steps}.")
         return 130
     return 0
@@ -248,4 +277,4 @@ def main(argv):
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    startup.run_command(main)

@@ -4,8 +4,9 @@ import dataclasses
 import importlib.util
 import sys
 
-from absl import app, flags
+from absl import flags
 
+from xorlab import startup
 from xorlab.files import UnusableDirectory
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.run import run
@@ -97,4 +98,4 @@ def main(argv):
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    startup.run_command(main)
