@@ -53,8 +53,12 @@ class Observer(Protocol):
 
     def at_update(
         self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
-    ):
-        """These gradients will change these weights, which are still as they were."""
+    ) -> Sequence[tf.Tensor]:
+        """These gradients will change these weights, which are still as they were.
+
+        Returns:
+            What the update is to wait for.
+        """
 
     def after_update(self, variables: Sequence[keras.Variable]):
         """The weights have changed, if this step was to change them."""
@@ -88,7 +92,12 @@ def observed(
 
         def clip(original_clip, unclipped):
             clipped.append(len(unclipped))
-            observer.at_update(updated, [tf.convert_to_tensor(g) for g in unclipped])
+            seen = [tf.convert_to_tensor(gradient) for gradient in unclipped]
+            with tf.control_dependencies(observer.at_update(updated, seen)):
+                # Update only then: nobody else needs the gradient's memory any more.
+                unclipped = tf.nest.map_structure(
+                    tf.identity, unclipped, expand_composites=True
+                )
             return original_clip(unclipped)
 
         observer.before_update(updated)
@@ -184,6 +193,7 @@ class StepTap:
         for variable, gradient in zip(variables, gradients, strict=True):
             self._weights.keep(variable.path, variable)
             self._gradients.keep(variable.path, gradient)
+        return []
 
     def after_update(self, variables):
         pass

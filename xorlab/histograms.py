@@ -19,7 +19,7 @@ _ZERO = BUCKETS // 2
 
 # Up to so many values are counted in one operation; more would need memory for several
 # copies of a big tensor.
-CHUNK = 2**20
+CHUNK = 2**17
 
 
 def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -72,14 +72,16 @@ def sum_over_parts(measure: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf
     size = flat[0].shape[0]
     if size is None or size <= CHUNK:
         return measure(*flat)
-    parts, rest = divmod(size, CHUNK)
-    heads = [tf.reshape(x[: parts * CHUNK], [parts, CHUNK]) for x in flat]
-    _, total = tf.while_loop(
-        lambda part, total: part < parts,
-        lambda part, total: (part + 1, total + measure(*(x[part] for x in heads))),
-        (tf.constant(0), measure(*(x[size - rest :] for x in flat))),
-    )
-    return total
+    parts = size // CHUNK
+
+    def add(part, total):
+        # Sliced in here: what a loop is given, XLA copies.
+        return part + 1, total + measure(
+            *(tf.slice(x, [part * CHUNK], [CHUNK]) for x in flat)
+        )
+
+    rest = measure(*(x[parts * CHUNK :] for x in flat))
+    return tf.while_loop(lambda part, _: part < parts, add, (tf.constant(0), rest))[1]
 
 
 def _count(values, owner=0, owners=1):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import threading
 from collections.abc import Callable
 
@@ -74,6 +75,7 @@ class StepMonitor:
         self._variables = naming.unique(
             (variable.path, variable) for variable in model.trainable_variables
         )
+        self._sizes = np.array([math.prod(v.shape) for v in self._variables.values()])
         self.layers = naming.layers_of(model) if activations else {}
         self._row = {id(v): row for row, v in enumerate(self._variables.values())}
         self._updated = set()
@@ -110,12 +112,11 @@ class StepMonitor:
         names = list(self._variables)
         both = [*present, *(row + len(self._row) for row in present)]
         squares = all_squares[both].reshape(2, -1)
-        variables = list(self._variables.values())
         return StepReport(
             step=step,
             weights=[names[row] for row in present],
             counts=np.concatenate([counts[both], outputs]),
-            sizes=np.array([np.prod(variables[row].shape) for row in present]),
+            sizes=self._sizes[present],
             gradient_norms=np.sqrt(squares[0]),
             weight_norms=np.sqrt(squares[1]),
             change_norms=np.sqrt(changes[present]),
@@ -129,14 +130,14 @@ class StepMonitor:
         replicas = tf.distribute.get_replica_context()
         if replicas is not None and replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        weights = [tf.convert_to_tensor(variable) for variable in variables]
         self._updated |= {self._row[id(variable)] for variable in variables}
-        counts, squares = _measured([*gradients, *weights])
+        counts, squares = _measured([*gradients, *self._replica.before])
         self._put(self._counts, variables, counts)
         self._put(self._squares, variables, squares)
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
         self._step.assign(tf.cast(self._optimizer.iterations, tf.int64))
+        return [counts, squares]
 
     def after_update(self, variables):
         after = [tf.convert_to_tensor(variable) for variable in variables]
