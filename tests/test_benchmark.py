@@ -12,7 +12,7 @@ import pytest
 
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "scripts"))
 
-from benchmarks import report, train
+from benchmarks import callback, memory, report, timing, train
 
 
 class Counter:
@@ -155,3 +155,34 @@ def test_the_contenders_by_hand_train_the_lecture_network():
                 program = contender.make()
                 assert not np.array_equal(program.weights()[0], expected[0])
                 train.check(contender.name, program, expected)
+
+
+def test_a_ratio_compares_what_ran_in_the_same_round():
+    # The machine was busy in the third round: medians alone would say 2.
+    rows = [report.Row("bare", [1.0, 1.0, 4.0]), report.Row("ours", [1.5, 2.0, 6.0])]
+    table = report.Table("a step", "ms", rows, "bare", reference="bare")
+    assert table.share("ours", of="bare") == 1.5
+    assert "| relative to bare |" in table.markdown()
+
+
+def test_what_logging_adds_is_shared_among_its_histograms():
+    assert callback.added([6.0, 12.0], [2.0, 4.0], logged=4) == [1.0, 2.0]
+    assert memory.above([3.0, 5.0], [2.0, 2.0]) == [1.0, 3.0]
+
+
+def test_no_callback_is_timed_training_another_network():
+    callback.check("ours", [np.zeros(2)], [np.zeros(2)])
+    with pytest.raises(RuntimeError, match="^other: expected .* another network"):
+        callback.check("other", [np.array([0.0, 1e-30])], [np.zeros(2)])
+
+
+def test_the_callback_benchmark_says_that_the_digits_are_missing(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="scikit-learn.* is not installed"):
+        callback.measure(quick=True)
+
+
+def test_the_output_of_a_process_or_why_it_failed():
+    assert timing.output_of_python(["-c", "print(7)"]) == "7\n"
+    with pytest.raises(RuntimeError, match="(?s)expected exit code 0; received 3.*why"):
+        timing.output_of_python(["-c", "print('why'); raise SystemExit(3)"])

@@ -88,19 +88,20 @@ def test_steps_stay_the_optimizer_s_where_executions_are_cut_short(tmp_path):
     oracle.assert_true(oracle.read(tmp_path), steps, [6, 16, 26])
 
 
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
-def test_accumulated_gradients_are_logged_once_an_update(tmp_path, jit):
+HOW = {"graph": {}, "xla": {"jit_compile": True}, "eager": {"run_eagerly": True}}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_accumulated_gradients_are_logged_once_an_update(tmp_path, how):
     make = model_with(
-        lambda: momentum(gradient_accumulation_steps=3, clipnorm=1e-2), jit_compile=jit
+        lambda: momentum(gradient_accumulation_steps=3, clipnorm=1e-2), **HOW[how]
     )
-    check(
-        tmp_path,
-        make,
-        [0, 1],
-        rows=28,
-        callback={"histogram_steps": 1},
-        accumulate=3,
-    )
+    callback = {"histogram_steps": 1, "write_activations": True}
+    # 7 batches: the optimizer's iterations are updates, of which there are two.
+    log = check(tmp_path, make, [0, 1], rows=28, callback=callback, accumulate=3)
+    # Activations are those of the last batch.
+    outputs = log.histograms["sequential/dense_1/activation"]
+    assert [rows[:, 2].sum() for rows in outputs.values()] == [oracle.ROWS * 3] * 2
 
 
 def half(scale):

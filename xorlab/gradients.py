@@ -56,8 +56,12 @@ class Observer(Protocol):
 
     def at_update(
         self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
-    ):
-        """These gradients will change these weights, which are still as they were."""
+    ) -> Sequence[tf.Tensor]:
+        """These gradients will change these weights, which are still as they were.
+
+        Returns:
+            What the update is to wait for.
+        """
 
     def after_update(self, variables: Sequence[keras.Variable]):
         """The weights have changed, if this step was to change them."""
@@ -107,7 +111,11 @@ def observed(
         replica.clipped.append(len(unclipped))
         with tf.control_dependencies([tf.convert_to_tensor(optimizer.iterations)]):
             seen = [_product_again(tf.convert_to_tensor(g)) for g in unclipped]
-        observer.at_update(replica.updated, seen)
+        with tf.control_dependencies(observer.at_update(replica.updated, seen)):
+            # Update only then: nobody else needs the gradient's memory any more.
+            unclipped = tf.nest.map_structure(
+                tf.identity, unclipped, expand_composites=True
+            )
         return original(unclipped)
 
     def seeing_output_of(layer):
@@ -207,6 +215,7 @@ class StepTap:
         for variable, gradient in zip(variables, gradients, strict=True):
             self._weights.keep(variable.path, variable)
             self._gradients.keep(variable.path, gradient)
+        return []
 
     def after_update(self, variables):
         pass

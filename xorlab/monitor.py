@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import threading
 from collections.abc import Callable
 
@@ -76,6 +77,7 @@ class StepMonitor:
     def __init__(self, model: keras.Model, activations: bool):
         self._optimizer = internals.updating_optimizer(model)
         self._variables = naming.weights_of(model)
+        self._sizes = np.array([math.prod(v.shape) for v in self._variables.values()])
         # What an input layer returns is the data.
         layers = naming.layers_of(model).items() if activations else ()
         inputs = keras.layers.InputLayer
@@ -106,7 +108,7 @@ class StepMonitor:
             return None
         self._step.assign(_NOTHING)
         kept = (self._counts, self._squares, self._changes, self._outputs)
-        values = [tf.convert_to_tensor(variable) for variable in kept]
+        values = [variable.read_value() for variable in kept]
         present = sorted(self._updated)
         return step, functools.partial(self._report, step, present, values)
 
@@ -115,12 +117,11 @@ class StepMonitor:
         names = list(self._variables)
         both = [*present, *(row + len(self._row) for row in present)]
         squares = all_squares[both].reshape(2, -1)
-        variables = list(self._variables.values())
         return StepReport(
             step=step,
             weights=[names[row] for row in present],
             counts=np.concatenate([counts[both], outputs]),
-            sizes=np.array([np.prod(variables[row].shape) for row in present]),
+            sizes=self._sizes[present],
             gradient_norms=np.sqrt(squares[0]),
             weight_norms=np.sqrt(squares[1]),
             change_norms=np.sqrt(changes[present]),
@@ -134,14 +135,14 @@ class StepMonitor:
         replicas = tf.distribute.get_replica_context()
         if replicas is not None and replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        weights = [tf.convert_to_tensor(variable) for variable in variables]
         self._updated |= {self._row[id(variable)] for variable in variables}
-        counts, squares = _measured([*gradients, *weights])
+        counts, squares = _measured([*gradients, *self._replica.before])
         self._put(self._counts, variables, counts)
         self._put(self._squares, variables, squares)
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
         self._step.assign(tf.cast(self._optimizer.iterations, tf.int64))
+        return [counts, squares]
 
     def after_update(self, variables):
         after = [tf.convert_to_tensor(variable) for variable in variables]

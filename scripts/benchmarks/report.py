@@ -40,28 +40,39 @@ class Table:
         unit: of all times.
         rows: in the order of the table.
         ours: name of the row that the ratio column is relative to.
+        reference: what the head of that column calls it.
     """
 
     title: str
     unit: str
     rows: Sequence[Row]
     ours: str
+    reference: str = "ours"
 
     def median(self, name: str) -> float | None:
         """Returns the median of a row; None if it is missing."""
-        [row] = [row for row in self.rows if row.name == name]
-        return row.median
+        return self._row(name).median
 
     def share(self, name: str, of: str) -> float | None:
-        """Returns one row's median as a share of another's; None if one is missing."""
-        part, whole = self.median(name), self.median(of)
-        return None if part is None or whole is None else part / whole
+        """Returns one row's times as shares of another's; None if one is missing.
+
+        It is the median over the rounds: a busy spell of the machine hits a whole
+        round, and cancels out of it.
+        """
+        part, whole = self._row(name).times, self._row(of).times
+        if not (part and whole):
+            return None
+        return statistics.median(p / w for p, w in zip(part, whole, strict=True))
+
+    def _row(self, name):
+        [row] = [row for row in self.rows if row.name == name]
+        return row
 
     def markdown(self) -> str:
         rounds = max(len(row.times) for row in self.rows)
         lines = [
             f"| {self.title} | median of {rounds}, {self.unit} "
-            "| least … most | relative to ours |",
+            f"| least … most | relative to {self.reference} |",
             "| --- | ---: | ---: | ---: |",
         ]
         for row in self.rows:

@@ -45,20 +45,26 @@ def seconds_of_python(arguments: Sequence[str], exit_code: int = 0) -> float:
     Raises:
         RuntimeError: it ended with another exit code; the message holds what it wrote.
     """
-    command = [sys.executable, *arguments]
-    began = time.perf_counter()
+    return seconds_of(lambda: output_of_python(arguments, exit_code))
+
+
+def output_of_python(arguments: Sequence[str], exit_code: int = 0) -> str:
+    """Runs a Python process, and returns what it wrote.
+
+    Raises:
+        RuntimeError: it ended with another exit code; the message holds what it wrote.
+    """
     done = subprocess.run(
-        command,
+        [sys.executable, *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    seconds = time.perf_counter() - began
     if done.returncode != exit_code:
         raise RuntimeError(
             f"python {' '.join(arguments)}: expected exit code {exit_code}; "
             f"received {done.returncode}, after:\n{done.stdout}"
         )
-    return seconds
+    return done.stdout

@@ -1,0 +1,249 @@
+"""What `xorlab.callbacks.TensorBoard` costs, against other ways to see gradients."""
+
+import contextlib
+import dataclasses
+import importlib.util
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks import memory, report, timing
+from xorlab import startup
+
+BATCH = 32
+
+BARE = "bare `fit`"
+OURS = "ours, `histogram_steps={}`"
+KERAS = "`keras.callbacks.TensorBoard`, `histogram_freq=1` (an epoch)"
+SECOND_PASS = "second-pass callback, every {}"
+HISTOGRAM = "`tf.summary.histogram`, called eagerly"
+OURS_HISTOGRAM = "ours, all that a logged step adds"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A way to train and watch.
+
+    Attributes:
+        name: its row.
+        callbacks: for every `fit`; kept, so that what they trace is traced once.
+        epochs: of one timing.
+    """
+
+    name: str
+    callbacks: Sequence
+    epochs: int
+
+
+def measure(quick: bool) -> report.Report:
+    """Measures memory, then times training steps and histograms.
+
+    Args:
+        quick: fewer rounds and shorter ones.
+
+    Raises:
+        SystemExit: scikit-learn is not installed.
+    """
+    if not importlib.util.find_spec("sklearn"):
+        raise SystemExit(
+            "error: expected scikit-learn, for its digits; it is not installed; "
+            "run pip install scikit-learn"
+        )
+    memories = [memory.measure(jit, rounds=1 if quick else 5) for jit in (True, False)]
+    steps, histograms = measure_steps(
+        rounds=3 if quick else 15, epochs=2 if quick else 10
+    )
+    return report.Report(
+        tables=[steps, histograms, *memories],
+        targets=targets(steps, histograms, memories),
+        notes=[
+            "Rounds are interleaved, and ratios are medians over the rounds. Every "
+            "contender had trained one epoch before it was timed, to the same weights. "
+            "Keras's callback logs weights alone. The second-pass callback logs the "
+            "gradients of the first batch. Memory is the peak of a process of its own, "
+            "less that of bare `fit`, all code loaded or compiled for it included."
+        ],
+        versions=report.versions(["tensorflow", "keras", "scikit-learn"]),
+    )
+
+
+def targets(
+    steps: report.Table, histograms: report.Table, memories: Sequence[report.Table]
+) -> list[report.Target]:
+    """What the project promises of the numbers in these tables."""
+    return [
+        report.Target(
+            "logging every 10 steps: at most 1.05 of bare `fit`'s time",
+            steps.share(OURS.format(10), of=BARE),
+            1.05,
+            "×",
+        ),
+        report.Target(
+            "logging every step: at most 1.25 of bare `fit`'s time",
+            steps.share(OURS.format(1), of=BARE),
+            1.25,
+            "×",
+        ),
+        report.Target(
+            "a logged histogram takes at most 1/50 of `tf.summary.histogram`'s time",
+            histograms.share(OURS_HISTOGRAM, of=HISTOGRAM),
+            1 / 50,
+        ),
+        *(
+            report.Target(
+                f"{table.title}: at most twice the gradient's bytes",
+                table.median(memory.OURS),
+                2,
+                "×",
+            )
+            for table in memories
+        ),
+    ]
+
+
+def measure_steps(rounds: int, epochs: int) -> tuple[report.Table, report.Table]:
+    """Times a training step of every contender, and one histogram.
+
+    Raises:
+        RuntimeError: one of them trains another network than the rest.
+    """
+    startup.import_tensorflow()
+    x, y = digits()
+    with contextlib.ExitStack() as stack:
+        jobs, trained = {}, None
+        for contender in all_contenders(stack, x, y, epochs):
+            model = small_cnn()
+            train(model, x, y, contender, epochs=1)
+            trained = trained or model.get_weights()
+            check(contender.name, model.get_weights(), trained)
+            jobs[contender.name] = _training_job(model, x, y, contender)
+        logged = 2 * len(trained)  # A gradient and a weight each.
+        jobs[HISTOGRAM] = _histogram_job(stack, trained)
+        times = timing.interleaved(jobs, rounds, "ms")
+    theirs = times.pop(HISTOGRAM)
+    ours = added(times[OURS.format(1)], times[BARE], logged)
+    steps = [report.Row(name, milliseconds) for name, milliseconds in times.items()]
+    histograms = [report.Row(HISTOGRAM, theirs), report.Row(OURS_HISTOGRAM, ours)]
+    return (
+        report.Table(
+            f"a training step of a small CNN, batches of {BATCH}",
+            "ms",
+            steps,
+            BARE,
+            reference=BARE,
+        ),
+        report.Table(
+            f"a logged histogram, of {logged} a step", "ms", histograms, OURS_HISTOGRAM
+        ),
+    )
+
+
+def added(watched: Sequence[float], bare: Sequence[float], logged: int) -> list[float]:
+    """What each round's logged step adds to the bare one beside it, a histogram."""
+    return [(w - b) / logged for w, b in zip(watched, bare, strict=True)]
+
+
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Returns scikit-learn's images, `[N, 8, 8, 1]` from 0 to 1, and their labels."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return (data.images[..., np.newaxis] / 16).astype(np.float32), data.target
+
+
+def small_cnn():
+    """Makes the network that all contenders train, always from the same weights."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input([8, 8, 1]),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss, metrics=["accuracy"])
+    return model
+
+
+def all_contenders(stack: contextlib.ExitStack, x, y, epochs: int) -> list[Contender]:
+    """Lists them. Leaving `stack` removes their logs."""
+    import keras
+
+    from benchmarks.second_pass import SecondPass
+    from xorlab.callbacks import TensorBoard
+
+    def folder():
+        return stack.enter_context(tempfile.TemporaryDirectory())
+
+    def ours(every):
+        return TensorBoard(
+            folder(), write_grads=True, write_graph=False, histogram_steps=every
+        )
+
+    def second_pass(every):
+        return SecondPass(folder(), x[:BATCH], y[:BATCH], every)
+
+    keras_own = keras.callbacks.TensorBoard(
+        folder(), write_graph=False, histogram_freq=1
+    )
+    return [
+        Contender(BARE, [], epochs),
+        *(Contender(OURS.format(n), [ours(n)], epochs) for n in (1, 10, 100)),
+        Contender(KERAS, [keras_own], epochs),
+        # One epoch takes as long as many of the others'.
+        Contender(SECOND_PASS.format("step"), [second_pass(1)], 1),
+        Contender(SECOND_PASS.format("10 steps"), [second_pass(10)], 1),
+    ]
+
+
+def train(model, x, y, contender: Contender, epochs: int):
+    """Trains, watched by the contender's callbacks."""
+    callbacks = list(contender.callbacks)
+    model.fit(x, y, BATCH, epochs, verbose=0, shuffle=False, callbacks=callbacks)
+
+
+def check(name: str, weights: Sequence[np.ndarray], expected: Sequence[np.ndarray]):
+    """Raises RuntimeError unless two networks are equal to the bit."""
+    if not all(map(np.array_equal, weights, expected)):
+        raise RuntimeError(
+            f"{name}: expected the weights that bare fit trains, to the bit; received "
+            "others; it trains another network"
+        )
+
+
+def _training_job(model, x, y, contender):
+    start = model.get_weights()
+    steps = contender.epochs * -(-len(x) // BATCH)
+
+    def milliseconds_a_step():
+        model.set_weights(start)
+        seconds = timing.seconds_of(
+            lambda: train(model, x, y, contender, contender.epochs)
+        )
+        return seconds / steps * 1e3
+
+    return milliseconds_a_step
+
+
+def _histogram_job(stack, arrays):
+    import tensorflow as tf
+
+    tensors = [tf.constant(array) for array in arrays]
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    writer = tf.summary.create_file_writer(folder)
+
+    def log():
+        with writer.as_default(0):
+            for number, tensor in enumerate(tensors):
+                tf.summary.histogram(str(number), tensor)
+
+    log()
+    return lambda: timing.seconds_of(log) / len(tensors) * 1e3
