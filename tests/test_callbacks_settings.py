@@ -100,7 +100,7 @@ def test_accumulated_gradients_are_logged_once_an_update(tmp_path, how):
     # 7 batches: the optimizer's iterations are updates, of which there are two.
     log = check(tmp_path, make, [0, 1], rows=28, callback=callback, accumulate=3)
     # Activations are those of the last batch.
-    outputs = log.histograms["sequential/dense_1/activation"]
+    outputs = log.histograms["dense_1/activation"]
     assert [rows[:, 2].sum() for rows in outputs.values()] == [oracle.ROWS * 3] * 2
 
 

@@ -97,25 +97,30 @@ def observed(
         observer.before_update(replica.updated)
         result = original(gradients, variables)
         expected = len(replica.updated)
-        if replica.clipped != [expected]:
+        # Run eagerly, a micro-batch that only accumulates its gradient clips nothing.
+        may_skip = tf.executing_eagerly() and optimizer.gradient_accumulation_steps
+        if replica.clipped == [expected]:
+            observer.after_update(replica.updated)
+        elif expected and not (may_skip and not replica.clipped):
             if type(optimizer).apply is not keras.optimizers.Optimizer.apply:
                 raise internals.no_hook(optimizer)
             raise internals.changed(
                 f"Optimizer.apply to call {internals.CLIP_GRADIENTS} once "
                 f"with {expected} gradients (received {replica.clipped})"
             )
-        observer.after_update(replica.updated)
         return result
 
     def clip(original, unclipped):
         replica.clipped.append(len(unclipped))
         with tf.control_dependencies([tf.convert_to_tensor(optimizer.iterations)]):
             seen = [_product_again(tf.convert_to_tensor(g)) for g in unclipped]
-        with tf.control_dependencies(observer.at_update(replica.updated, seen)):
-            # Update only then: nobody else needs the gradient's memory any more.
-            unclipped = tf.nest.map_structure(
-                tf.identity, unclipped, expand_composites=True
-            )
+        measured = observer.at_update(replica.updated, seen)
+        if model.jit_compile:  # Outside of XLA it would change the update's last bit.
+            with tf.control_dependencies(measured):
+                # Update only then: nobody else needs the gradient's memory any more.
+                unclipped = tf.nest.map_structure(
+                    tf.identity, unclipped, expand_composites=True
+                )
         return original(unclipped)
 
     def seeing_output_of(layer):

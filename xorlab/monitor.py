@@ -1,9 +1,9 @@
 """What one training step did to every weight, in a few kilobytes a weight."""
 
+import collections
 import dataclasses
 import functools
 import math
-import threading
 from collections.abc import Callable
 
 import keras
@@ -84,7 +84,8 @@ class StepMonitor:
         self.layers = {x: layer for x, layer in layers if not isinstance(layer, inputs)}
         self._row = {id(v): row for row, v in enumerate(self._variables.values())}
         self._updated = set()
-        self._replica = threading.local()  # Each is traced in a thread of its own.
+        self._outputs_of = collections.defaultdict(dict)  # By replica, then layer.
+        self._before_of = {}
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
             self._step = _kept([], tf.int64)
@@ -103,6 +104,8 @@ class StepMonitor:
             The step, and a function that makes the report; it may be called in another
             thread, while the next step runs.
         """
+        # Run eagerly, a step that updates nothing leaves its own.
+        self._outputs_of.clear()
         step = int(self._step.numpy())
         if step == _NOTHING:
             return None
@@ -129,14 +132,14 @@ class StepMonitor:
         )
 
     def before_update(self, variables):
-        self._replica.before = [tf.convert_to_tensor(v) for v in variables]
+        self._before_of[_replica()] = [tf.convert_to_tensor(v) for v in variables]
 
     def at_update(self, variables, gradients):
         replicas = tf.distribute.get_replica_context()
         if replicas is not None and replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         self._updated |= {self._row[id(variable)] for variable in variables}
-        counts, squares = _measured([*gradients, *self._replica.before])
+        counts, squares = _measured([*gradients, *self._before_of[_replica()]])
         self._put(self._counts, variables, counts)
         self._put(self._squares, variables, squares)
         if self.layers:
@@ -146,30 +149,24 @@ class StepMonitor:
 
     def after_update(self, variables):
         after = [tf.convert_to_tensor(variable) for variable in variables]
-        self._put(self._changes, variables, _changes(after, self._replica.before))
-        self._replica.before = None
+        before = self._before_of.pop(_replica())
+        self._put(self._changes, variables, _changes(after, before))
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
         floats = [x for x in tensors if x.dtype.is_floating]
         if floats:
             counts = tf.reduce_sum(_counts(floats), axis=0)
-            self._outputs_of_step().setdefault(id(layer), []).append(counts)
-
-    def _outputs_of_step(self):
-        if not hasattr(self._replica, "outputs"):
-            self._replica.outputs = {}
-        return self._replica.outputs
+            self._outputs_of[_replica()].setdefault(id(layer), []).append(counts)
 
     def _counts_of_outputs(self):
         """Adds up the calls of each layer; those inside a loop's body are not seen."""
-        outputs = self._outputs_of_step()
+        outputs = self._outputs_of.pop(_replica(), {})
         nothing = tf.zeros([BUCKETS], tf.int32)
         rows = [
             sum(filter(_reachable, outputs.get(id(layer), [])), nothing)
             for layer in self.layers.values()
         ]
-        outputs.clear()
         return tf.stack(rows)
 
     def _put(self, kept, variables, values):
@@ -181,6 +178,12 @@ class StepMonitor:
             places = [[block + row] for block in blocks for row in rows]
             values = tf.scatter_nd(places, values, kept.shape)
         kept.assign(values)
+
+
+def _replica():
+    """Which replica's step is being traced, or run: by turns, in several threads."""
+    context = tf.distribute.get_replica_context()
+    return context and int(tf.get_static_value(context.replica_id_in_sync_group))
 
 
 # Programs of their own, so that Keras's step need not be compiled for these to be: in
