@@ -11,10 +11,14 @@ done is not done again.
 import argparse
 import dataclasses
 import pathlib
+import shutil
+
+from benchmarks import report
+from benchmarks.timing import ROOT
 
 from xorlab import plots, sweep
 from xorlab.files import write_atomically
-from xorlab.sweep.about import command
+from xorlab.sweep.about import about, command
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "maxout", "identity")
 LECTURE = sweep.Grid(activations=ACTIVATIONS)
@@ -154,10 +158,29 @@ def _same_rate(summary):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    out = parser.parse_args().out
-    sections = [study(name, out) for name in STUDIES]
-    write_atomically(out / "study.md", "\n".join(sections).encode())
+    parser.add_argument("--readme", action="store_true", help="also into README.md")
+    arguments = parser.parse_args()
+    out = arguments.out
+    text = "\n".join(study(name, out) for name in STUDIES)
+    write_atomically(out / "study.md", text.encode())
     print(out / "study.md")
+    if arguments.readme:
+        readme = ROOT / "README.md"
+        tables = report.with_table(readme.read_text(), "study", for_readme(text, out))
+        write_atomically(readme, tables.encode())
+        for picture in out.glob("*.png"):
+            shutil.copy(picture, ROOT / "logs" / "pictures" / f"study-{picture.name}")
+
+
+def for_readme(text: str, out: pathlib.Path) -> str:
+    """Returns the sections with one command for all sweeps, versions and pictures."""
+    lines = [line for line in text.splitlines() if not line.startswith("    ")]
+    said = about(STUDIES["depth"][0], out)
+    where = f"{said['versions']}, on {said['machine']}"
+    source = f"`python scripts/study.py --out={out} --readme`: {where}."
+    shown = [f"![{name}](logs/pictures/study-{name}-lecture.png)" for name in STUDIES]
+    kept = "\n".join(lines).replace("\n## ", "\n### ").removeprefix("## ")
+    return "\n\n".join(["### " + kept.strip(), source, *shown])
 
 
 if __name__ == "__main__":
