@@ -168,7 +168,7 @@ def main():
         readme = ROOT / "README.md"
         tables = report.with_table(readme.read_text(), "study", for_readme(text, out))
         write_atomically(readme, tables.encode())
-        for picture in out.glob("*.png"):
+        for picture in out.glob("*-lecture.png"):
             shutil.copy(picture, ROOT / "logs" / "pictures" / f"study-{picture.name}")
 
 
