@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 README = ROOT / "README.md"
 # Each is a module of `benchmarks` with `measure(quick) -> Report`.
-SUBCOMMANDS = ("train", "callback")
+SUBCOMMANDS = ("train", "callback", "sweep")
 
 _JSON = flags.DEFINE_string("json", None, "also write the numbers to this file")
 _README = flags.DEFINE_bool("readme", False, "also write the tables into README.md")

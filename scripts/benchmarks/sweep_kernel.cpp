@@ -1,7 +1,7 @@
 // The limit to chase: the deep net's full-batch step by hand, 16 networks a vector.
 //
 // One core trains 16 networks side by side; every value is a vector over networks.
-// Built and called by `scripts/benchmark_sweep.py`.
+// Built and called by `benchmark.py sweep`.
 
 #include <type_traits>
 

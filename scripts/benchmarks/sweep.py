@@ -1,18 +1,10 @@
-"""Measures a step of many networks at once, against other ways to do it.
+"""A step of many networks at once, against other ways to do it."""
 
-    python scripts/benchmark_sweep.py
-
-All are measured in turns, round after round, in one process; a row's time is that of
-its best round, as whatever else the machine does can only slow it down.
-"""
-
-import argparse
 import concurrent.futures
 import ctypes
 import dataclasses
 import functools
 import importlib.util
-import json
 import os
 import pathlib
 import shutil
@@ -23,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks import report
 from xorlab import data, startup
 from xorlab.sweep.grid import Cell
 
@@ -53,11 +46,6 @@ class Row:
     threads: int
     call: Callable[[int], None]
     microseconds: list[float] = dataclasses.field(default_factory=list)
-
-    @property
-    def best(self) -> float:
-        """The best round."""
-        return min(self.microseconds)
 
 
 def first_weights(activation, width, networks):
@@ -226,20 +214,20 @@ def _check(activation, width, memory):
     np.testing.assert_allclose(memory, np.concatenate(expected), rtol=1e-2, atol=1e-3)
 
 
-def measure(rounds: int) -> tuple[list[Row], list[str]]:
-    """Measures everything that can be.
+def measure(quick: bool) -> report.Report:
+    """Measures everything that can be, all in turns, round after round.
 
-    Returns:
-        The rows, and a line for every peer that is missing here.
+    Args:
+        quick: fewer rounds.
     """
     startup.import_tensorflow()
     rows, missing = [], []
     jax = importlib.util.find_spec("jax") is not None
     compiler = shutil.which("c++") is not None
     if not jax:
-        missing.append("JAX is not installed.")
+        missing.append("JAX is missing: it is not installed.")
     if not compiler:
-        missing.append("There is no C++ compiler for the kernel.")
+        missing.append("The C++ kernel is missing: there is no C++ compiler.")
     with tempfile.TemporaryDirectory() as folder:
         for activation in ("relu", "sigmoid"):
             if compiler:
@@ -253,8 +241,53 @@ def measure(rounds: int) -> tuple[list[Row], list[str]]:
         for width, networks in ((64, (16, 128)), (256, (1, 16))):
             rows.append(ours("relu", width, CORES))
             rows += [batched_matmul("relu", width, CORES, n) for n in networks]
-        _time(rows, rounds)
-    return rows, missing
+        _time(rows, rounds=2 if quick else 9)
+    cells = dict.fromkeys((row.width, row.activation) for row in rows)
+    tables = {cell: _table(rows, *cell) for cell in cells}
+    return report.Report(
+        tables=list(tables.values()),
+        targets=[t for cell, table in tables.items() for t in _targets(table, *cell)],
+        notes=[*missing, f"Depth {DEPTH}, four rows; the kernel has one core."],
+        versions=report.versions(["tensorflow", "keras", "numpy", "jax"]),
+    )
+
+
+def _table(rows, width, activation):
+    shown = [
+        report.Row(_name(row), row.microseconds)
+        for row in rows
+        if (row.width, row.activation) == (width, activation)
+    ]
+    [reference] = [row.name for row in shown if row.name.startswith(_OURS)]
+    title = f"one step of one {activation} network, width {width}"
+    return report.Table(title, "µs", shown, reference)
+
+
+_OURS = f"xorlab.sweep, threads: {CORES}"
+
+
+def _name(row):
+    return f"{row.name}, threads: {row.threads}, networks at once: {row.networks}"
+
+
+def _targets(table, width, activation):
+    """What the project promises of the table's numbers."""
+    limits = {
+        "C++": 3.5,
+        "JAX": 1.0,
+        "batched": 1 / 20 if width == 5 else 1.0,
+        "TF1": 1 / 1000,
+        "the lecture": 1 / 1000,
+    }
+    for row in table.rows:
+        for word, limit in limits.items():
+            if word.lower() in row.name.lower():
+                yield report.Target(
+                    f"{activation}, width {width}: against {row.name}, at most "
+                    + (f"1/{1 / limit:,.0f}" if limit < 1 else f"{limit:g} times"),
+                    table.share(table.ours, of=row.name),
+                    limit,
+                )
 
 
 def _time(rows, rounds):
@@ -271,40 +304,3 @@ def _time(rows, rounds):
                 seconds = time.perf_counter() - began
                 done = number * row.threads * row.networks
                 row.microseconds.append(seconds / done * 1e6)
-
-
-def table(rows: list[Row]) -> str:
-    """Returns a Markdown table; each row is compared with ours on all cores."""
-    reference = {
-        (row.width, row.activation): row.best
-        for row in reversed(rows)
-        if row.name == "xorlab.sweep" and row.threads == CORES
-    }
-    lines = [
-        f"One step of one network, depth {DEPTH}, four rows, µs:",
-        "",
-        "| width | activation | way | networks | threads | µs | to ours |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in rows:
-        ratio = row.best / reference[row.width, row.activation]
-        lines.append(
-            f"| {row.width} | {row.activation} | {row.name} | {row.networks} "
-            f"| {row.threads} | {row.best:.3g} | {ratio:.3g} |"
-        )
-    return "\n".join(lines)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9)
-    arguments = parser.parse_args()
-    rows, missing = measure(arguments.rounds)
-    print(table(rows))
-    print("\n".join(["", *missing]))
-    fields = ("width", "activation", "name", "networks", "threads", "microseconds")
-    print(json.dumps([{name: getattr(row, name) for name in fields} for row in rows]))
-
-
-if __name__ == "__main__":
-    main()
