@@ -41,14 +41,17 @@ class TensorBoard(keras.callbacks.TensorBoard):
             `gradient_rms/<layer>`, `update_ratio/<layer>` (2-norm of the change by
             2-norm of the weight), `gradient_norm` and `gradient_not_finite` (how many
             entries are NaN or infinite), and `verdict`, a text that says which layers
-            are in trouble. Under loss scaling also `skipped_steps`.
+            are in trouble. Under loss scaling also `skipped_steps`: how many of this
+            `fit`, because their gradients overflowed, have updated nothing.
         write_activations: log histograms `<layer>/activation` of what the model's
             layers return, too; it implies `write_grads`.
-        histogram_steps: log them at every multiple of so many iterations. If None, at
-            the first step of every `histogram_freq`-th epoch, or of every epoch where
-            `histogram_freq` is 0.
+        histogram_steps: log them at every multiple of so many iterations; under
+            `steps_per_execution`, at the last step of the execution that reaches it.
+            If None, at the first execution of every `histogram_freq`-th epoch, or of
+            every epoch where `histogram_freq` is 0.
         **kwargs: those of `keras.callbacks.TensorBoard`. `write_graph` also writes the
-            op graph of the training step.
+            op graph of the training step, but not of a model under a distribution
+            strategy.
 
     Raises:
         ValueError: `histogram_steps` is not a whole number from 1 up; or, when training
