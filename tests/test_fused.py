@@ -39,6 +39,7 @@ class Losses(keras.callbacks.Callback):
 def assert_same_training(fused, twin, rtol):
     """Compares the loss of every step, then the weights."""
     one_by_one, in_parts = Losses(), Losses()
+    start = np.concatenate([w.ravel() for w in fused.get_weights()])
     batch = tf.data.Dataset.from_tensors((data.INPUTS, data.LABELS))
     twin.fit(batch, epochs=STEPS, shuffle=False, verbose=0, callbacks=[one_by_one])
     fused.steps_per_execution = 20
@@ -47,8 +48,14 @@ def assert_same_training(fused, twin, rtol):
     )
     # The logs of an execution are those of its last step.
     np.testing.assert_allclose(in_parts.each, one_by_one.each[19::20], rtol=rtol)
-    for ours, keras_s in zip(fused.get_weights(), twin.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, keras_s, rtol=rtol, atol=rtol)
+    ours, keras_s = (
+        np.concatenate([w.ravel() for w in model.get_weights()])
+        for model in (fused, twin)
+    )
+    # Of the way that the weights went, or an optimizer that does nothing would pass.
+    moved = np.abs(keras_s - start).max()
+    assert moved > 0
+    np.testing.assert_allclose(ours, keras_s, rtol=0, atol=1.5 * rtol * moved)
     assert int(fused.optimizer.iterations) == STEPS
 
 
