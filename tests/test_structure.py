@@ -31,6 +31,7 @@ ROOMS = [
     "tap",
     "diagnosis",
     "summaries",
+    "reportlog",
     "graph",
     "callbacks",
     "runlog",

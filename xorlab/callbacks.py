@@ -1,6 +1,5 @@
 """A TensorBoard callback that shows the gradients and the graph of any Keras model."""
 
-import concurrent.futures
 import math
 import os
 import pathlib
@@ -8,19 +7,15 @@ import warnings
 from collections.abc import Callable
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from xorlab import internals
 from xorlab.config import whole
-from xorlab.diagnosis import judge_layers
 from xorlab.graph import train_step_graph
 from xorlab.monitor import StepReport
+from xorlab.reportlog import ReportLog
 from xorlab.summaries import EventLog
 from xorlab.tap import SharedTap
-
-# Reports that wait to be written, and so how many are held in memory.
-_MOST_WAITING = 4
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
@@ -96,10 +91,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._graph_due = self.write_graph
         self._due = False
         self._has_logged = False
-        self._being_written = []
-        self._verdict = None
         if self._write_grads:
-            self._writing = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+            log = EventLog(self._train_writer)
+            self._reports = ReportLog(log, self._write_activations)
+            self._tap.at_end(self._reports.flush)
             self._tap.activations |= self._write_activations
             self._started_at = self._iterations()
             self._steps_run = 0
@@ -111,6 +106,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if not self._write_grads:
             return
         self._step = self._iterations()
+        self._is_exact = True
         if self._histogram_steps is None:
             self._due |= epoch % (self.histogram_freq or 1) == 0
 
@@ -125,6 +121,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             if self._due:
                 self._tap.request_report(self._take_report)
             self._step += steps
+            self._is_exact = False
             self._steps_run += steps
 
     def on_train_batch_end(self, batch, logs=None):
@@ -134,10 +131,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
-        self._conclude()
+        if self._write_grads:
+            self._reports.flush()
 
     def on_train_end(self, logs=None):
-        self._conclude()
+        self._tap.end()
+        if self._write_grads:
+            self._reports.close()
         super().on_train_end(logs)
         if self._due and not self._has_logged:
             warnings.warn(
@@ -165,13 +165,16 @@ class TensorBoard(keras.callbacks.TensorBoard):
             return False
         # Counted without reading the optimizer, it may have run ahead: not every batch
         # is an update, and an execution may have been cut short.
-        self._step = self._iterations()
+        if not self._is_exact:
+            self._step = self._iterations()
         return self._step + steps > self._next_logged
 
     def _take_report(self, step: int, make_report: Callable[[], StepReport]):
         """Logs a step that was due. One that updates nothing is not told of."""
         self._due = False
         self._has_logged = True
+        self._step = step + 1
+        self._is_exact = True
         if self._histogram_steps is not None:
             self._next_logged = self._multiple_from(step + 1)
         more = {}
@@ -180,34 +183,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             updates = self._iterations() - self._started_at
             made = updates * (optimizer.gradient_accumulation_steps or 1)
             more["skipped_steps"] = float(self._steps_run - made)
-        if len(self._being_written) == _MOST_WAITING:
-            self._take_written()
-        # In its own thread, beside the next step.
-        self._being_written.append(
-            self._writing.submit(
-                _log_report,
-                EventLog(self._train_writer),
-                make_report,
-                self._write_activations,
-                more,
-            )
-        )
-
-    def _take_written(self):
-        """Waits for the first report in writing, and keeps what it has to say."""
-        step, verdict, alarm = self._being_written.pop(0).result()
-        self._verdict = step, verdict
-        if alarm:
-            warnings.warn(alarm, stacklevel=2)
-
-    def _conclude(self):
-        """Waits for all reports in writing, and logs what the last has to say."""
-        while self._being_written:
-            self._take_written()
-        if self._verdict is not None:
-            step, verdict = self._verdict
-            EventLog(self._train_writer).text("verdict", verdict, step)
-            self._verdict = None
+        self._reports.add(make_report, more)
 
     def _write_keras_model_train_graph(self):
         """Overrides Keras's, which finds no graph to write since Keras 3."""
@@ -225,47 +201,6 @@ class TensorBoard(keras.callbacks.TensorBoard):
             )
         else:
             EventLog(self._train_writer).graph(graph)
-
-
-def _log_report(log, make_report, activations, more):
-    """Writes one step's report.
-
-    Args:
-        log: where to.
-        make_report: makes it.
-        activations: also those of the layers.
-        more: further scalars.
-
-    Returns:
-        The step, the verdict on it, and an alarm, empty if there is none.
-    """
-    report = make_report()
-    lost = report.gradients_not_finite()
-    rms = report.gradient_rms()
-    scalars = {
-        "gradient_norm": float(np.sqrt(np.sum(report.gradient_norms**2))),
-        "gradient_not_finite": float(lost.sum()),
-        **{f"gradient_rms/{layer}": value for layer, value in rms.items()},
-        **more,
-    }
-    weights = report.by_layer(report.weight_norms**2)
-    for layer, change in report.by_layer(report.change_norms**2).items():
-        # A layer of zeros has no ratio.
-        ratio = math.sqrt(change / weights[layer]) if weights[layer] else math.nan
-        scalars[f"update_ratio/{layer}"] = ratio
-    tags = [f"{path}/gradient" for path in report.weights]
-    tags += [f"{path}/weight" for path in report.weights]
-    if activations:
-        tags += [f"{name}/activation" for name in report.layers]
-    log.write(report.step, scalars, tags, report.counts[: len(tags)])
-    alarm = ""
-    if lost.any():
-        worst = int(np.argmax(lost))
-        alarm = (
-            f"step {report.step}: {int(lost[worst])} entries of the gradient of "
-            f"{report.weights[worst]} are NaN or infinite"
-        )
-    return report.step, judge_layers(rms, report.by_layer(lost)), alarm
 
 
 def _check_writable(log_dir):

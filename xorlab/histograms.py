@@ -7,6 +7,7 @@ apart, and zeros, NaN and infinity have buckets of their own.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -96,17 +97,19 @@ def _count(values, owner=0, owners=1):
 
 
 def _edges():
-    """Returns where the buckets of finite values begin and end, ascending."""
+    """Returns where each bucket begins; NaN before the finite ones and after."""
     patterns = (np.arange(_ZERO, dtype=np.uint32) << _DROPPED_BITS).view("f4")
     # The bucket of the largest values ends where float32 does.
     bounds = np.append(patterns[1:][np.isfinite(patterns[1:])].astype(float), 2.0**128)
-    return np.concatenate([-bounds[::-1], bounds])
+    edges = np.full(BUCKETS, math.nan)
+    edges[_ZERO + 1 - len(bounds) :][: len(bounds)] = -bounds[::-1]
+    edges[_ZERO + 1 :][: len(bounds)] = bounds
+    return edges
 
 
 _EDGES = _edges()
 # The buckets of finite values; those outside are of NaN and infinity.
-_FIRST = _ZERO + 1 - len(_EDGES) // 2
-_END = _FIRST + len(_EDGES) - 1
+_FIRST, *_, _END = np.flatnonzero(np.isfinite(_EDGES)).tolist()
 
 
 def rows(counts: np.ndarray) -> list[np.ndarray]:
@@ -125,16 +128,16 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     >>> histogram[[0, -1], 2].tolist()
     [2.0, 1.0]
     """
-    filled = counts[:, _FIRST:_END] != 0
-    used = np.zeros([len(counts), len(_EDGES)], bool)
-    used[:, :-1] = filled
-    used[:, 1:] |= filled
+    filled = counts != 0
+    filled[:, :_FIRST] = filled[:, _END:] = False
+    used = filled.copy()
+    used[:, 1:] |= filled[:, :-1]
     # Flat, because `nonzero` of two dimensions takes eight times as long.
-    owner, edge = np.divmod(np.flatnonzero(used), len(_EDGES))
-    bound, count = _EDGES[edge], counts[owner, edge + _FIRST]
+    edge = np.flatnonzero(used)
+    bound = _EDGES.take(edge % BUCKETS)
     # A gap is one row: the bucket that begins it is empty.
-    joined = np.stack([bound[:-1], bound[1:], count[:-1]], axis=1)
-    begins = np.searchsorted(owner, np.arange(len(counts) + 1))
+    joined = np.stack([bound[:-1], bound[1:], counts.take(edge[:-1])], axis=1)
+    begins = np.searchsorted(edge, np.arange(len(counts) + 1) * BUCKETS)
     # The last bound of each begins nothing.
     return [joined[i : max(i, j - 1)] for i, j in itertools.pairwise(begins.tolist())]
 

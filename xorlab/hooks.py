@@ -11,16 +11,18 @@ def wrapped(owner, method: str, around: Callable):
     Only this instance changes, and it is as it was afterwards, errors included.
     """
     original = getattr(owner, method)
-    own = vars(owner).get(method)
+    # Not by setattr: Keras's objects then look for weights in what they are given.
+    own = vars(owner)
+    before = own.get(method)
 
     def replacement(*args, **kwargs):
         return around(original, *args, **kwargs)
 
-    setattr(owner, method, replacement)
+    own[method] = replacement
     try:
         yield
     finally:
-        if own is None:
-            delattr(owner, method)
+        if before is None:
+            del own[method]
         else:
-            setattr(owner, method, own)
+            own[method] = before

@@ -6,6 +6,7 @@ Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
 import inspect
 
 import keras
+import tensorflow as tf
 
 SUPPORTED = "Keras 3.12 to 3.15"
 
@@ -88,3 +89,8 @@ def updated_variables(gradients, variables) -> list[keras.Variable]:
         if gradient is not None
         and not getattr(variable, "overwrite_with_gradient", False)
     ]
+
+
+def resource_of(writer: tf.summary.SummaryWriter):
+    """Returns the resource of a writer of event files, for `tf.raw_ops`."""
+    return writer._resource

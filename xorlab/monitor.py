@@ -58,10 +58,6 @@ class StepReport:
         return histograms.count_not_finite(self.counts[: len(self.weights)])
 
 
-# In place of a step's number: no update was seen.
-_NOTHING = -1
-
-
 class StepMonitor:
     """An observer (see `gradients.observed`) that keeps a report of the last step.
 
@@ -88,12 +84,13 @@ class StepMonitor:
         self._before_of = {}
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
-            self._step = _kept([], tf.int64)
+            # How many updates were seen, and the iterations before the last.
+            self._progress = _kept([2], tf.int64)
             self._counts = _kept([2 * rows, BUCKETS], tf.int32)
             self._squares = _kept([2 * rows], tf.float64)
             self._changes = _kept([rows], tf.float64)
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
-        self._step.assign(_NOTHING)
+        self._seen = 0
 
     def read(self) -> tuple[int, Callable[[], StepReport]] | None:
         """Reads the last observed step; None if it updated nothing.
@@ -106,28 +103,33 @@ class StepMonitor:
         """
         # Run eagerly, a step that updates nothing leaves its own.
         self._outputs_of.clear()
-        step = int(self._step.numpy())
-        if step == _NOTHING:
+        seen, step = _value(self._progress).numpy().tolist()
+        if seen == self._seen:
             return None
-        self._step.assign(_NOTHING)
-        kept = (self._counts, self._squares, self._changes, self._outputs)
-        values = [variable.read_value() for variable in kept]
-        present = sorted(self._updated)
-        return step, functools.partial(self._report, step, present, values)
+        self._seen = seen
+        kept = [self._counts, self._squares, self._changes]
+        if self.layers:
+            kept.append(self._outputs)
+        values = [_value(variable) for variable in kept]
+        return step, functools.partial(
+            self._report, step, sorted(self._updated), values
+        )
 
     def _report(self, step, present, values):
-        counts, all_squares, changes, outputs = (value.numpy() for value in values)
+        counts, squares, changes, *outputs = (value.numpy() for value in values)
         names = list(self._variables)
-        both = [*present, *(row + len(self._row) for row in present)]
-        squares = all_squares[both].reshape(2, -1)
+        if len(present) < len(names):
+            both = [*present, *(row + len(names) for row in present)]
+            counts, squares, changes = counts[both], squares[both], changes[present]
+        of_gradients, of_weights = np.sqrt(squares).reshape(2, -1)
         return StepReport(
             step=step,
             weights=[names[row] for row in present],
-            counts=np.concatenate([counts[both], outputs]),
+            counts=np.concatenate([counts, *outputs]) if outputs else counts,
             sizes=self._sizes[present],
-            gradient_norms=np.sqrt(squares[0]),
-            weight_norms=np.sqrt(squares[1]),
-            change_norms=np.sqrt(changes[present]),
+            gradient_norms=of_gradients,
+            weight_norms=of_weights,
+            change_norms=np.sqrt(changes),
             layers=list(self.layers),
         )
 
@@ -144,7 +146,8 @@ class StepMonitor:
         self._put(self._squares, variables, squares)
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
-        self._step.assign(tf.cast(self._optimizer.iterations, tf.int64))
+        step = tf.cast(self._optimizer.iterations, tf.int64)
+        self._progress.assign(tf.stack([self._progress[0] + 1, step]))
         return [counts, squares]
 
     def after_update(self, variables):
@@ -227,6 +230,14 @@ def _kept(shape, dtype, summed=False):
         synchronization=tf.VariableSynchronization.ON_READ,
         aggregation=aggregations.SUM if summed else aggregations.ONLY_FIRST_REPLICA,
     )
+
+
+def _value(variable):
+    """Returns a variable's value, a tensor of its own."""
+    if isinstance(variable, tf.distribute.DistributedValues):
+        return variable.read_value()
+    # The raw op: `variable.read_value()` takes three times as long.
+    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
 
 
 def _reachable(tensor):

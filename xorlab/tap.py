@@ -39,6 +39,7 @@ class SharedTap:
         self._train_function = None  # Keras's, while this stands in its place.
         self._tell_batch = []
         self._tell_report = []
+        self._tell_end = []
         self._made_for = None
 
     def request_batch(self, tell: Callable):
@@ -60,50 +61,75 @@ class SharedTap:
         self._tell_report.append(tell)
         self._stand_in()
 
-    def _stand_in(self):
-        if self._train_function is None:
-            self._train_function = self._model.train_function
-            self._model.train_function = self._run
-            # `fit` begins with it, and it ends what an exception has left in place.
-            self._hooks.enter_context(
-                wrapped(self._model, "make_train_function", self._make_train_function)
-            )
+    def at_end(self, tell: Callable[[], None]):
+        """Asks to be told when this `fit` ends.
 
-    def _withdraw(self):
+        Args:
+            tell: is called then; if an exception ends it, when the next one begins.
+        """
+        self._tell_end.append(tell)
+        self._stand_in()
+
+    def end(self):
+        """Leaves the model as it was."""
         self._hooks.close()
         if self._model.train_function == self._run:  # A `compile` has cleared it.
             self._model.train_function = self._train_function
-        self._train_function = None
-        self._tell_batch = []
-        self._tell_report = []
+        told, self._tell_end = self._tell_end, []
+        self._tell_batch, self._tell_report = [], []
+        for tell in told:
+            tell()
 
-    def _make_train_function(self, original, *args, **kwargs):
-        self._withdraw()
-        return original(*args, **kwargs)
+    def _stand_in(self):
+        """Takes the place of the train function, and of any that replaces it."""
+        if self._model.train_function == self._run:
+            return
+        self._hooks.close()
+        self._train_function = self._model.train_function
+        self._model.train_function = self._run
+        self._hooks.enter_context(
+            wrapped(self._model, "make_train_function", self._make_train_function)
+        )
+
+    def _make_train_function(self, original, force=False):
+        # Without force it begins a `fit`, and an exception may have ended the last.
+        if not force:
+            self.end()
+        return original(force)
 
     def _run(self, iterator):
-        train_function = self._train_function
         tell_batch, tell_report = self._tell_batch, self._tell_report
-        self._withdraw()
-        batch = iterator.element_spec
-        if tell_report:
-            self._make_watched(train_function, batch)
-            layers = self._monitor.layers.values()
-            with observed(self._model, self._monitor, layers):
-                logs = self._watched(iterator)
-            if (seen := self._monitor.read()) is not None:
-                for tell in tell_report:
-                    tell(*seen)
-        else:
-            logs = train_function(iterator)
+        if not (tell_batch or tell_report):
+            return self._train_function(iterator)
+        self._tell_batch, self._tell_report = [], []
+        try:
+            if tell_report:
+                logs = self._run_watched(iterator, tell_report)
+            else:
+                logs = self._train_function(iterator)
+        except StopIteration:  # Data of unknown length have ended.
+            raise
+        except BaseException:
+            self.end()
+            raise
         for tell in tell_batch:
-            tell(batch)
+            tell(iterator.element_spec)
         return logs
 
-    def _make_watched(self, train_function, batch):
+    def _run_watched(self, iterator, tell_report):
+        self._make_watched(iterator.element_spec)
+        layers = self._monitor.layers.values()
+        with observed(self._model, self._monitor, layers):
+            logs = self._watched(iterator)
+        if (seen := self._monitor.read()) is not None:
+            for tell in tell_report:
+                tell(*seen)
+        return logs
+
+    def _make_watched(self, batch):
         # Keras's is a new one after each `compile`; until then what it has traced
         # holds, such as which layers are frozen.
-        wanted = (train_function, self.activations)
+        wanted = (self._train_function, self.activations)
         if self._made_for == wanted:
             return
         if not self._model.built:
@@ -112,7 +138,7 @@ class SharedTap:
         self._monitor = StepMonitor(self._model, self.activations)
         self._model.make_train_function(force=True)
         self._watched = self._model.train_function
-        self._model.train_function = train_function
+        self._model.train_function = self._run
         self._made_for = wanted
 
 
