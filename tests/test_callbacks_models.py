@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from xorlab import measures
+
 RNG = np.random.default_rng(1)
 FEATURES = RNG.normal(size=(12, 6)).astype("float32")
 IMAGES = RNG.normal(size=(12, 6, 6, 2)).astype("float32")
@@ -200,6 +202,13 @@ def check(tmp_path, make, x, y, loss, **truth):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_it_works_with(name, tmp_path):
+    make, x, truth = MODELS[name]
+    check(tmp_path, make, x, TARGETS, "mse", **truth)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_big_weights_are_watched_in_little_memory_alike(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(measures, "BIG", 1)
     make, x, truth = MODELS[name]
     check(tmp_path, make, x, TARGETS, "mse", **truth)
 

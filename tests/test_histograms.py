@@ -1,8 +1,6 @@
-"""Buckets hold what they say, counted in NumPy or in a step."""
+"""Buckets hold what they say, counted and their rows show it."""
 
 import numpy as np
-import pytest
-import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,32 +29,6 @@ def test_each_finite_value_lies_in_its_bucket(arrays):
             else:
                 inside = (left < finite) & (finite <= right)
             assert inside.sum() == count
-
-
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
-def test_a_step_counts_as_numpy_does(jit):
-    count = tf.function(histograms.count_in_step, jit_compile=jit)
-    specials = [0.0, -0.0, 1e-9, -1e-3, np.nan, np.inf, -np.inf, 3.4e38, 1.0]
-    scales = 10.0 ** np.linspace(-30, 30, 1000)
-    for values in (specials, scales, -scales, []):
-        values = np.array(values, np.float32)
-        [expected] = histograms.count([values])
-        np.testing.assert_array_equal(count([tf.constant(values)])[0], expected)
-
-
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
-def test_a_big_tensor_is_counted_in_parts(jit):
-    values = np.random.default_rng(0).normal(size=(2**21 + 12345,)).astype(np.float32)
-    count = tf.function(histograms.count_in_step, jit_compile=jit)
-    [expected] = histograms.count([values])
-    np.testing.assert_array_equal(count([tf.constant(values)])[0], expected)
-
-
-@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float64])
-def test_other_floats_are_counted_too(dtype):
-    counts = histograms.count_in_step([tf.constant([0.0, 1.0, -2.0, np.nan], dtype)])
-    assert int(tf.reduce_sum(counts)) == 4
-    assert histograms.count_not_finite(counts.numpy()) == [1]
 
 
 def test_buckets_tell_tiny_values_from_small_ones_and_from_zero():

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xorlab import internals
+from xorlab import internals, measures
 from xorlab.hooks import wrapped
 from xorlab.naming import layer_of
 
@@ -115,12 +115,8 @@ def observed(
         with tf.control_dependencies([tf.convert_to_tensor(optimizer.iterations)]):
             seen = [_product_again(tf.convert_to_tensor(g)) for g in unclipped]
         measured = observer.at_update(replica.updated, seen)
-        if model.jit_compile:  # Outside of XLA it would change the update's last bit.
-            with tf.control_dependencies(measured):
-                # Update only then: nobody else needs the gradient's memory any more.
-                unclipped = tf.nest.map_structure(
-                    tf.identity, unclipped, expand_composites=True
-                )
+        with tf.control_dependencies(measured):
+            unclipped = [_released(x, model.jit_compile) for x in unclipped]
         return original(unclipped)
 
     def seeing_output_of(layer):
@@ -151,6 +147,24 @@ def _product_again(tensor):
         return tensor
     left, right = map(_product_again, tensor.op.inputs)
     return tf.raw_ops.Mul(x=left, y=right)
+
+
+def _released(gradient, compiled):
+    """Holds the update by a big gradient back until control dependencies are done.
+
+    The gradient is then nobody else's, and the update may work in its memory.
+    """
+    # Outside of XLA it is not done where it could change the update's last bit: a
+    # product would be kept from being reordered as it is without this.
+    is_free = compiled or (
+        isinstance(gradient, tf.Tensor)
+        and not tf.executing_eagerly()
+        and gradient.op.type != "Mul"
+        and (gradient.shape.num_elements() or 0) >= measures.BIG
+    )
+    if not is_free:
+        return gradient
+    return tf.nest.map_structure(tf.identity, gradient, expand_composites=True)
 
 
 @dataclasses.dataclass(frozen=True)

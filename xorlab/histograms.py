@@ -8,7 +8,7 @@ apart, and zeros, NaN and infinity have buckets of their own.
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -17,10 +17,6 @@ import tensorflow as tf
 _DROPPED_BITS = 20
 BUCKETS = 2**12
 _ZERO = BUCKETS // 2
-
-# Up to so many values are counted in one operation; more would need memory for several
-# copies of a big tensor.
-CHUNK = 2**17
 
 
 def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -33,67 +29,10 @@ def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return counts.reshape(len(arrays), BUCKETS)
 
 
-def count_in_step(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Counts each tensor's values by bucket, inside a step that XLA compiles.
-
-    Args:
-        tensors: of any shapes and floating dtypes.
-
-    Returns:
-        `[T, BUCKETS]` for T tensors, int32.
-    """
-    rows = []
-    small = []
-    for tensor in [*tensors, None]:
-        big = tensor is not None and (tensor.shape.num_elements() or 0) > CHUNK
-        if small and (big or tensor is None):
-            # One scatter for all: each would take longer to call than to run.
-            owner = [tf.fill([tf.size(x)], row) for row, x in enumerate(small)]
-            joined = [tf.cast(tf.reshape(x, [-1]), tf.float32) for x in small]
-            rows.append(_count(tf.concat(joined, 0), tf.concat(owner, 0), len(small)))
-            small = []
-        if big:
-            rows.append(sum_over_parts(_count, tensor))
-        elif tensor is not None:
-            small.append(tensor)
-    return tf.concat(rows, axis=0)
-
-
-def sum_over_parts(measure: Callable[..., tf.Tensor], *tensors: tf.Tensor) -> tf.Tensor:
-    """Adds up a measure of the parts of big tensors, without copies of the whole.
-
-    Args:
-        measure: takes a part of each tensor, `[n]`.
-        tensors: of one shape.
-
-    Returns:
-        What `measure` returns, of all entries.
-    """
-    flat = [tf.reshape(tensor, [-1]) for tensor in tensors]
-    size = flat[0].shape[0]
-    if size is None or size <= CHUNK:
-        return measure(*flat)
-    parts = size // CHUNK
-
-    def add(part, total):
-        # Sliced in here: what a loop is given, XLA copies.
-        return part + 1, total + measure(
-            *(tf.slice(x, [part * CHUNK], [CHUNK]) for x in flat)
-        )
-
-    rest = measure(*(x[parts * CHUNK :] for x in flat))
-    return tf.while_loop(lambda part, _: part < parts, add, (tf.constant(0), rest))[1]
-
-
-def _count(values, owner=0, owners=1):
-    bits = tf.bitcast(tf.cast(values, tf.float32), tf.int32)
-    bits = tf.bitwise.right_shift(bits, _DROPPED_BITS)
-    bucket = tf.where(bits < 0, -bits, bits + _ZERO)
-    # bincount and histogram_fixed_width do not compile under XLA; this does.
-    counts = tf.math.unsorted_segment_sum(
-        tf.ones_like(bucket), owner * BUCKETS + bucket, owners * BUCKETS
-    )
-    return tf.reshape(counts, [owners, BUCKETS])
+def buckets(values: tf.Tensor) -> tf.Tensor:
+    """Returns the bucket of each float32, int32, inside a step."""
+    bits = tf.bitwise.right_shift(tf.bitcast(values, tf.int32), _DROPPED_BITS)
+    return tf.where(bits < 0, -bits, bits + _ZERO)
 
 
 def _edges():
@@ -116,7 +55,7 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     """Turns counts into the rows of TensorBoard's histograms.
 
     Args:
-        counts: `[T, BUCKETS]`, from `count` or `count_in_step`.
+        counts: `[T, BUCKETS]`, from `count` or from a step.
 
     Returns:
         For each of the T, `[K, 3]` float64: left, right and count of each bucket,

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xorlab import histograms, internals, naming
+from xorlab import histograms, internals, measures, naming
 from xorlab.histograms import BUCKETS
 
 
@@ -72,6 +72,7 @@ class StepMonitor:
 
     def __init__(self, model: keras.Model, activations: bool):
         self._optimizer = internals.updating_optimizer(model)
+        self._by_xla = model.jit_compile and not model.run_eagerly
         self._variables = naming.weights_of(model)
         self._sizes = np.array([math.prod(v.shape) for v in self._variables.values()])
         # What an input layer returns is the data.
@@ -84,10 +85,9 @@ class StepMonitor:
         self._before_of = {}
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
-            # How many updates were seen, and the iterations before the last.
-            self._progress = _kept([2], tf.int64)
             self._counts = _kept([2 * rows, BUCKETS], tf.int32)
-            self._squares = _kept([2 * rows], tf.float64)
+            # Squared norms; then how many updates were seen, and the last one's step.
+            self._numbers = _kept([2 * rows + 2], tf.float64)
             self._changes = _kept([rows], tf.float64)
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
         self._seen = 0
@@ -103,20 +103,20 @@ class StepMonitor:
         """
         # Run eagerly, a step that updates nothing leaves its own.
         self._outputs_of.clear()
-        seen, step = _value(self._progress).numpy().tolist()
+        numbers = _value(self._numbers).numpy()
+        seen, step = map(int, numbers[-2:])
         if seen == self._seen:
             return None
         self._seen = seen
-        kept = [self._counts, self._squares, self._changes]
-        if self.layers:
-            kept.append(self._outputs)
+        kept = [self._counts, self._changes, *([self._outputs] if self.layers else [])]
         values = [_value(variable) for variable in kept]
+        present = sorted(self._updated)
         return step, functools.partial(
-            self._report, step, sorted(self._updated), values
+            self._report, step, present, numbers[:-2], *values
         )
 
-    def _report(self, step, present, values):
-        counts, squares, changes, *outputs = (value.numpy() for value in values)
+    def _report(self, step, present, squares, *values):
+        counts, changes, *outputs = (value.numpy() for value in values)
         names = list(self._variables)
         if len(present) < len(names):
             both = [*present, *(row + len(names) for row in present)]
@@ -141,25 +141,28 @@ class StepMonitor:
         if replicas is not None and replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         self._updated |= {self._row[id(variable)] for variable in variables}
-        counts, squares = _measured([*gradients, *self._before_of[_replica()]])
-        self._put(self._counts, variables, counts)
-        self._put(self._squares, variables, squares)
+        tensors = [*gradients, *self._before_of[_replica()]]
+        counts, squares = measures.measure(tensors, by_xla=self._by_xla)
+        self._counts.assign(self._in_place(variables, counts, blocks=2))
+        step = tf.cast(self._optimizer.iterations, tf.float64)
+        squares = self._in_place(variables, squares, blocks=2)
+        self._numbers.assign(tf.concat([squares, [self._numbers[-2] + 1, step]], 0))
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
-        step = tf.cast(self._optimizer.iterations, tf.int64)
-        self._progress.assign(tf.stack([self._progress[0] + 1, step]))
         return [counts, squares]
 
     def after_update(self, variables):
         after = [tf.convert_to_tensor(variable) for variable in variables]
         before = self._before_of.pop(_replica())
-        self._put(self._changes, variables, _changes(after, before))
+        changes = measures.measure_change(after, before, by_xla=self._by_xla)
+        self._changes.assign(self._in_place(variables, changes, blocks=1))
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
         floats = [x for x in tensors if x.dtype.is_floating]
         if floats:
-            counts = tf.reduce_sum(_counts(floats), axis=0)
+            counts, _ = measures.measure(floats, by_xla=self._by_xla)
+            counts = tf.reduce_sum(counts, axis=0)
             self._outputs_of[_replica()].setdefault(id(layer), []).append(counts)
 
     def _counts_of_outputs(self):
@@ -172,50 +175,21 @@ class StepMonitor:
         ]
         return tf.stack(rows)
 
-    def _put(self, kept, variables, values):
-        """Writes values, a row a variable, to the rows that the variables have."""
+    def _in_place(self, variables, values, blocks):
+        """Puts values, a row a variable in each block, where their rows are."""
         rows = [self._row[id(variable)] for variable in variables]
         # Keras updates all its weights in order, unless some have no gradient.
-        if rows != list(self._row.values()):
-            blocks = range(0, kept.shape[0], len(self._row))
-            places = [[block + row] for block in blocks for row in rows]
-            values = tf.scatter_nd(places, values, kept.shape)
-        kept.assign(values)
+        if rows == list(self._row.values()):
+            return values
+        of_block = len(self._row)
+        places = [[block * of_block + row] for block in range(blocks) for row in rows]
+        return tf.scatter_nd(places, values, [blocks * of_block, *values.shape[1:]])
 
 
 def _replica():
     """Which replica's step is being traced, or run: by turns, in several threads."""
     context = tf.distribute.get_replica_context()
     return context and int(tf.get_static_value(context.replica_id_in_sync_group))
-
-
-# Programs of their own, so that Keras's step need not be compiled for these to be: in
-# single operations they would take several times as long.
-@tf.function(jit_compile=True)
-def _measured(tensors):
-    squares = [histograms.sum_over_parts(_squares, tensor) for tensor in tensors]
-    return histograms.count_in_step(tensors), tf.stack(squares)
-
-
-@tf.function(jit_compile=True)
-def _changes(after, before):
-    pairs = zip(after, before, strict=True)
-    return tf.stack([histograms.sum_over_parts(_squared_change, *p) for p in pairs])
-
-
-@tf.function(jit_compile=True)
-def _counts(tensors):
-    return histograms.count_in_step(tensors)
-
-
-# In float64: in float32 the square of 1e-30 is zero, and so is what the last of many
-# small numbers adds to their sum.
-def _squares(values):
-    return tf.reduce_sum(tf.square(tf.cast(values, tf.float64)))
-
-
-def _squared_change(after, before):
-    return _squares(tf.cast(after, tf.float64) - tf.cast(before, tf.float64))
 
 
 def _kept(shape, dtype, summed=False):

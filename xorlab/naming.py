@@ -1,10 +1,12 @@
 """Names for a model's parts: the same in tags and in the graph, and never two alike."""
 
+import functools
 from collections.abc import Iterable, Iterator
 
 import keras
 
 
+@functools.cache
 def layer_of(path: str) -> str:
     """Returns the layer in a weight's path: `layer6` for `layer6/kernel`."""
     return path.rpartition("/")[0] or path

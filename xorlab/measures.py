@@ -1,0 +1,147 @@
+"""Counts and squared norms of tensors, taken inside a training step."""
+
+import functools
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from xorlab.histograms import BUCKETS, buckets
+
+# Bigger tensors are measured in parts of so many values: all at once, they would need
+# memory for several copies.
+PART = 2**17
+# From so many values on memory counts: XLA's compiler alone takes 100 MB.
+BIG = 2**22
+# Squares are summed in rows so short that XLA makes little code of it.
+_ROW = 8
+
+
+def _compiled_if_small(measure):
+    """Makes one XLA program of a measure: its operations take several times as long.
+
+    Not of big tensors, unless the step that they are in is compiled anyway.
+    """
+    program = tf.function(functools.partial(measure, by_xla=True), jit_compile=True)
+
+    @functools.wraps(measure)
+    def choose(*lists, by_xla):
+        sizes = [tensor.shape.num_elements() or 0 for x in lists for tensor in x]
+        if by_xla or max(sizes, default=0) < BIG:
+            return program(*lists)
+        return measure(*lists, by_xla=False)
+
+    return choose
+
+
+@_compiled_if_small
+def measure(
+    tensors: Sequence[tf.Tensor], *, by_xla: bool
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Counts values by bucket, and sums up their squares.
+
+    Args:
+        tensors: T, of any shapes and floating dtypes.
+        by_xla: whether XLA compiles the step.
+
+    Returns:
+        Counts by `histograms.buckets`, `[T, BUCKETS]`, int32; and squared 2-norms,
+        `[T]`, float64.
+    """
+    counts, squares = [], []
+
+    def of_part(part):
+        return _count([part], by_xla), _squares([part])
+
+    for group in _groups(tensors):
+        if len(group) == 1:
+            of_group = _sum_over_parts(of_part, *group)
+        else:
+            of_group = _count(group, by_xla), _squares(group)
+        counts.append(of_group[0])
+        squares.append(of_group[1])
+    return tf.concat(counts, 0), tf.concat(squares, 0)
+
+
+@_compiled_if_small
+def measure_change(
+    after: Sequence[tf.Tensor], before: Sequence[tf.Tensor], *, by_xla: bool
+) -> tf.Tensor:
+    """Sums up the squares of the differences of two lists of T tensors.
+
+    Args:
+        after: of any shapes and floating dtypes.
+        before: of the same.
+        by_xla: whether XLA compiles the step.
+
+    Returns:
+        Squared 2-norms `[T]`, float64.
+    """
+    del by_xla  # Both ways are the same.
+
+    def of_part(after, before):
+        return _squares([tf.cast(after, tf.float64) - tf.cast(before, tf.float64)])
+
+    pairs = zip(after, before, strict=True)
+    return tf.concat([_sum_over_parts(of_part, *pair) for pair in pairs], 0)
+
+
+def _groups(tensors):
+    """Splits a list where a tensor is to be measured in parts."""
+    group = []
+    for tensor in tensors:
+        if (tensor.shape.num_elements() or 0) > PART:
+            yield from ([group] if group else [])
+            yield [tensor]
+            group = []
+        else:
+            group.append(tensor)
+    yield from ([group] if group else [])
+
+
+def _sum_over_parts(of_part, *tensors):
+    """Adds up what `of_part` returns of parts, `[n]`, of each of the tensors.
+
+    Copies of the whole are never made; the tensors are of one shape.
+    """
+    flat = [tf.reshape(tensor, [-1]) for tensor in tensors]
+    size = flat[0].shape[0]
+    if size is None or size <= PART:
+        return of_part(*flat)
+    parts = size // PART
+
+    def add(part, total):
+        # Sliced in here: what a loop is given, XLA copies.
+        more = of_part(*(tf.slice(x, [part * PART], [PART]) for x in flat))
+        return part + 1, tf.nest.map_structure(tf.add, total, more)
+
+    rest = of_part(*(x[parts * PART :] for x in flat))
+    return tf.while_loop(lambda part, _: part < parts, add, (tf.constant(0), rest))[1]
+
+
+def _count(tensors, by_xla):
+    # One count for all: each would take longer to call than to run.
+    values = tf.concat([tf.cast(tf.reshape(x, [-1]), tf.float32) for x in tensors], 0)
+    owner = tf.concat([tf.fill([tf.size(x)], row) for row, x in enumerate(tensors)], 0)
+    places = owner * BUCKETS + buckets(values)
+    size = len(tensors) * BUCKETS
+    if by_xla:
+        # It compiles no bincount.
+        counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
+    else:
+        no_weights = tf.zeros([0], tf.int32)
+        counts = tf.raw_ops.DenseBincount(input=places, size=size, weights=no_weights)
+    return tf.reshape(counts, [len(tensors), BUCKETS])
+
+
+def _squares(tensors):
+    # In float64: in float32 the square of 1e-30 is zero, and so is what the last of
+    # many small numbers adds to their sum.
+    # All in rows of one matrix: for each sum alone XLA would compile several kernels.
+    rows, owner = [], []
+    for number, tensor in enumerate(tensors):
+        flat = tf.reshape(tf.cast(tensor, tf.float64), [-1])
+        padded = tf.pad(flat, [[0, -tf.size(flat) % _ROW]])
+        rows.append(tf.reshape(padded, [-1, _ROW]))
+        owner.append(tf.fill([tf.shape(rows[-1])[0]], number))
+    sums = tf.reduce_sum(tf.square(tf.concat(rows, 0)), axis=1)
+    return tf.math.unsorted_segment_sum(sums, tf.concat(owner, 0), len(tensors))
