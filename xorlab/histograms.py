@@ -1,8 +1,8 @@
 """Buckets that resolve every magnitude of a float32, counted on the host or in a step.
 
 The bits of a float32 already are a logarithmic scale: sign, exponent, and the first
-bits of the fraction. A value's bucket is the number that its first 12 bits spell, put
-in ascending order, so each power of two has 8 buckets, 1e-9 and 1e-3 lie 160 buckets
+bits of the fraction. A value's bucket is the number that its first 11 bits spell, put
+in ascending order, so each power of two has 4 buckets, 1e-9 and 1e-3 lie 80 buckets
 apart, and zeros, NaN and infinity have buckets of their own.
 """
 
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-# 1 bit of sign, 8 of exponent, 3 of fraction.
-_DROPPED_BITS = 20
-BUCKETS = 2**12
+# 1 bit of sign, 8 of exponent, 2 of fraction.
+_DROPPED_BITS = 21
+BUCKETS = 2**11
 _ZERO = BUCKETS // 2
 
 
@@ -60,7 +60,7 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     Returns:
         For each of the T, `[K, 3]` float64: left, right and count of each bucket,
         ascending and without gaps, from the first to the last that is not empty. The
-        bucket around zero holds zeros, and subnormal numbers up to 1.4e-39. NaN and
+        bucket around zero holds zeros, and subnormal numbers up to 2.9e-39. NaN and
         infinity are left out: see `count_not_finite`.
 
     >>> [histogram] = rows(count([np.array([0.0, 0.0, 1e-9])]))

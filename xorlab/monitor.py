@@ -61,7 +61,7 @@ class StepReport:
 class StepMonitor:
     """An observer (see `gradients.observed`) that keeps a report of the last step.
 
-    Counting happens inside the step, so that a report takes 16 KiB a histogram whatever
+    Counting happens inside the step, so that a report takes 8 KiB a histogram whatever
     the size of the weight. Under a distribution strategy the report is of the whole
     global batch.
 
