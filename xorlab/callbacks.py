@@ -106,7 +106,6 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if not self._write_grads:
             return
         self._step = self._iterations()
-        self._is_exact = True
         if self._histogram_steps is None:
             self._due |= epoch % (self.histogram_freq or 1) == 0
 
@@ -117,11 +116,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if self._write_grads:
             steps = self._steps_from(batch)
             if self._histogram_steps is not None:
-                self._due |= self._reaches_the_next(steps)
+                self._due |= self._step + steps > self._next_logged
             if self._due:
                 self._tap.request_report(self._take_report)
             self._step += steps
-            self._is_exact = False
             self._steps_run += steps
 
     def on_train_batch_end(self, batch, logs=None):
@@ -159,24 +157,17 @@ class TensorBoard(keras.callbacks.TensorBoard):
         left = (self.params.get("steps") or math.inf) - batch
         return min(self.model.steps_per_execution, left)
 
-    def _reaches_the_next(self, steps):
-        """Whether this execution makes a step that `histogram_steps` waits for."""
-        if self._step + steps <= self._next_logged:
-            return False
-        # Counted without reading the optimizer, it may have run ahead: not every batch
-        # is an update, and an execution may have been cut short.
-        if not self._is_exact:
-            self._step = self._iterations()
-        return self._step + steps > self._next_logged
-
     def _take_report(self, step: int, make_report: Callable[[], StepReport]):
         """Logs a step that was due. One that updates nothing is not told of."""
         self._due = False
-        self._has_logged = True
         self._step = step + 1
-        self._is_exact = True
         if self._histogram_steps is not None:
+            # It was counted without a look at the optimizer, and may have run ahead:
+            # not every batch is an update, and an execution may have been cut short.
+            if step < self._next_logged:
+                return
             self._next_logged = self._multiple_from(step + 1)
+        self._has_logged = True
         more = {}
         if hasattr(self.model.optimizer, "inner_optimizer"):
             optimizer = internals.updating_optimizer(self.model)

@@ -15,13 +15,13 @@ from xorlab.summaries import EventLog
 # Reports of short steps are written many at once: one by one, each would find the
 # processor's caches full of other things, and take twice as long.
 _MOST_WAITING = 16
-_LONGEST_WAIT = 0.1  # Seconds.
+_LONGEST_WAIT = 1.0  # Seconds.
 
 
 class ReportLog:
     """Writes reports of steps, with the verdict on the last.
 
-    A report waits for others for a tenth of a second of training, or for `flush`; what
+    A report waits for others for up to a second of training, or for `flush`; what
     waits when the program ends, by an error too, is written then.
 
     Args:
