@@ -22,7 +22,8 @@ def plain(model):
 
 
 def compiled(model, optimizer="sgd", learning_rate=0.1, **kwargs):
-    optimizer = getattr(keras.optimizers, OPTIMIZERS[optimizer])(learning_rate)
+    kind, settings = OPTIMIZERS[optimizer]
+    optimizer = getattr(keras.optimizers, kind)(learning_rate, **settings)
     model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"], **kwargs)
     return model
 

@@ -274,16 +274,22 @@ def test_a_full_disk_gives_a_clear_error_and_no_torn_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("activation", "initializer", "seed"),
-    [("relu", "uniform", 3), ("sigmoid", "data_dependent", 5)],
+    ("activation", "initializer", "optimizer", "seed"),
+    [
+        ("relu", "uniform", "sgd", 3),
+        ("sigmoid", "data_dependent", "sgd", 5),
+        ("tanh", "uniform", "momentum", 7),
+        ("tanh", "uniform", "adam", 9),
+    ],
 )
 def test_a_network_alone_follows_the_same_costs(
-    activation, initializer, seed, tmp_path
+    activation, initializer, optimizer, seed, tmp_path
 ):
     """The bound: relative 1e-5 over the first 1,000 steps, at depth 11."""
     config = Config(
         activation=activation,
         initializer=initializer,
+        optimizer=optimizer,
         seed=seed,
         steps=1000,
         log_every=100,
@@ -297,7 +303,7 @@ def test_a_network_alone_follows_the_same_costs(
         for point in events.Tensors("cost")
     }
 
-    cell = sweep.Cell(activation, 11, 5, initializer, 1.0, 0.1, "sgd", 1000)
+    cell = sweep.Cell(activation, 11, 5, initializer, 1.0, 0.1, optimizer, 1000)
     shared = program(cell)
     others = [first_weights(cell, other) for other in range(shared.networks)]
     state = shared.start(others)

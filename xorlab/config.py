@@ -22,10 +22,12 @@ from xorlab.initializers import INITIALIZERS
 
 NETWORKS = ("deep", "shallow", "handmade")
 
-# Keras's optimizers, name by class, spelled out because asking Keras takes seconds; a
-# test holds the two lists together.
+MOMENTUM = 0.9  # The usual value: Sutskever et al. 2013, section 2.
+
+# Class in Keras and its settings, by name. Spelled out because asking Keras takes
+# seconds; a test holds the two lists together.
 OPTIMIZERS = {
-    name.lower(): name
+    name.lower(): (name, {})
     for name in (
         "Adadelta",
         "Adafactor",
@@ -42,7 +44,7 @@ OPTIMIZERS = {
         "ScheduleFreeAdamW",
         "SGD",
     )
-}
+} | {"momentum": ("SGD", {"momentum": MOMENTUM})}
 
 
 # Chosen: from it deep sigmoid starts with a gradient that shrinks a millionfold and
@@ -136,7 +138,11 @@ class Config:
     width: int = _flag(5, "units of each hidden layer of the deep network")
     initializer: str = _flag("uniform", "how weights start: " + ", ".join(INITIALIZERS))
     init_scale: float = _flag(1.0, "multiplies the initial weights")
-    optimizer: str = _flag("sgd", "by its Keras name: " + ", ".join(OPTIMIZERS))
+    optimizer: str = _flag(
+        "sgd",
+        f"as Keras names it, or momentum (SGD with {MOMENTUM}): "
+        + ", ".join(OPTIMIZERS),
+    )
     learning_rate: float = _flag(0.1, "of the optimizer")
     steps: int = _flag(200_000, "full-batch updates")
     log_every: int = _flag(2_000, "steps between two points in the logs")

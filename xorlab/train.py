@@ -56,9 +56,9 @@ def run(config: Config, progress: bool = False) -> dict:
     from xorlab.summaries import EventLog
 
     model = models.from_config(config)
-    optimizer = getattr(keras.optimizers, OPTIMIZERS[config.optimizer])
+    optimizer, settings = OPTIMIZERS[config.optimizer]
     model.compile(
-        optimizer(config.learning_rate),
+        getattr(keras.optimizers, optimizer)(config.learning_rate, **settings),
         loss="binary_crossentropy",
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.5)],
         jit_compile=config.jit,

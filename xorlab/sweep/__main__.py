@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import logging
 import sys
 
 from absl import flags
@@ -10,7 +11,7 @@ from xorlab import startup
 from xorlab.files import UnusableDirectory
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.run import run
-from xorlab.sweep.workers import UnreachableScheduler
+from xorlab.sweep.workers import BrokenCluster, UnreachableScheduler
 
 
 def define_flags():
@@ -57,6 +58,8 @@ def _parse(what, kind, word):
 def main(argv):
     """Parses, runs, prints; returns the exit code."""
     out = flags.FLAGS.out
+    # Dask logs a scheduler's loss with its traceback; the error says it in a line.
+    logging.getLogger("distributed.client").disabled = True
     try:
         if argv[1:]:
             raise ValueError(
@@ -71,6 +74,9 @@ def main(argv):
     except (ValueError, UnusableDirectory, UnreachableScheduler) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenCluster as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(
             f"error: expected to write {error.filename}; {error.strerror}; make room, "

@@ -7,7 +7,8 @@ remembers between steps, zeros at the start: `SLOTS[name]` tensors like each wei
 
 import tensorflow as tf
 
-_MOMENTUM = 0.9  # The usual value: Sutskever et al. 2013, section 2.
+from xorlab.config import MOMENTUM
+
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7  # `keras.optimizers.Adam`'s defaults.
 
 
@@ -17,9 +18,9 @@ def _sgd(weights, gradients, slots, learning_rate, step):
 
 
 def _momentum(weights, gradients, slots, learning_rate, step):
-    """`keras.optimizers.SGD(momentum=0.9)`."""
+    """`keras.optimizers.SGD(momentum=MOMENTUM)`."""
     moved = zip(slots, gradients, strict=True)
-    slots = [_MOMENTUM * v - learning_rate * g for v, g in moved]
+    slots = [MOMENTUM * v - learning_rate * g for v, g in moved]
     return [w + v for w, v in zip(weights, slots, strict=True)], slots
 
 

@@ -58,6 +58,9 @@ def run(
         UnusableDirectory: before anything is imported; the folder cannot be written,
             or holds another sweep.
         UnreachableScheduler: nothing answers at the address.
+        BrokenCluster: no worker came within 30 seconds, one has another xorlab or none,
+            a chunk's workers died one by one, or the scheduler went away; what was
+            done before is kept.
         OSError: a file could not be written; what was done before is kept.
     """
     store = Store(pathlib.Path(out), grid)

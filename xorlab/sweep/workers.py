@@ -1,6 +1,7 @@
 """Who trains the chunks: threads of this process, or a Dask cluster."""
 
 import concurrent.futures
+import contextlib
 import itertools
 import os
 import re
@@ -9,18 +10,26 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from xorlab import startup
+from xorlab import __version__, startup
 from xorlab.sweep.plan import Chunk
 from xorlab.sweep.training import train_chunk
 
 # Chunks handed out before their turn, a worker: enough that none waits for the next.
 _AHEAD = 2
+# Seconds in which a cluster without workers gets one, or is given up.
+_PATIENCE = 30
+
+_GO_ON = "and give the same command: what is done is kept"
 
 Results = Iterator[tuple[Chunk, dict[str, np.ndarray]]]
 
 
 class UnreachableScheduler(OSError):
     """There is no Dask scheduler at the address."""
+
+
+class BrokenCluster(RuntimeError):
+    """The Dask cluster cannot train, or not any more."""
 
 
 def in_threads(chunks: Iterable[Chunk]) -> Results:
@@ -51,12 +60,21 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
                 future.cancel()
 
 
-def connect(scheduler: str):
-    """Returns a `distributed.Client` of the scheduler at `tcp://HOST:PORT`.
+@contextlib.contextmanager
+def connect(scheduler: str) -> Iterator["distributed.Client"]:  # noqa: F821
+    """Inside, there is a Dask cluster that can train, and its client.
+
+    A cluster without workers gets 30 seconds to have one. All are asked then for their
+    version of xorlab; those that come later are not.
+
+    Args:
+        scheduler: its address, `tcp://HOST:PORT`.
 
     Raises:
         ValueError: that is not an address, or Dask is not installed.
         UnreachableScheduler: nothing answers there.
+        BrokenCluster: it has no workers, it or one of them has not this xorlab, or it
+            went away inside.
     """
     if not re.fullmatch(r"(tcp|tls)://[^/]+:\d+", scheduler):
         raise ValueError(
@@ -65,46 +83,114 @@ def connect(scheduler: str):
         )
     try:
         import distributed
+        from distributed.comm import CommClosedError
     except ImportError as error:
         raise ValueError(
             "scheduler: expected the package distributed, to ask one; it is not "
             "installed; pip install 'xorlab[cluster]'"
         ) from error
     try:
-        return distributed.Client(scheduler, timeout="5s", set_as_default=False)
+        client = distributed.Client(scheduler, timeout="5s", set_as_default=False)
     except OSError as error:
         raise UnreachableScheduler(
             "scheduler: expected a Dask scheduler that answers; received "
             f"{scheduler} ({error}); start one with `dask scheduler`, and workers with "
             f"`dask worker {scheduler}`"
         ) from error
+    with client, client.as_current():
+        try:
+            _wait_for_a_worker(client)
+            _check_versions(client)
+            yield client
+        except (distributed.CancelledError, CommClosedError) as error:
+            raise BrokenCluster(
+                f"scheduler: expected {scheduler} to answer to the end; received no "
+                f"more from it; start it and its workers again, {_GO_ON}"
+            ) from error
+
+
+def _wait_for_a_worker(client):
+    from distributed import TimeoutError
+
+    try:
+        client.wait_for_workers(1, _PATIENCE)
+    except TimeoutError as error:
+        address = client.scheduler.address
+        raise BrokenCluster(
+            f"scheduler: expected a worker at {address}; received none within "
+            f"{_PATIENCE} s; start some with `dask worker {address}`, {_GO_ON}"
+        ) from error
+
+
+def _check_versions(client):
+    # Defined here, it is sent whole: where there is no xorlab, none of its names mean
+    # anything.
+    def installed():
+        try:
+            import xorlab
+        except ImportError:
+            return "none"
+        return xorlab.__version__
+
+    # The scheduler unpacks what it hands on.
+    found = {client.scheduler.address: client.run_on_scheduler(installed)}
+    found |= client.run(installed)
+    for address, version in found.items():
+        if version != __version__:
+            raise BrokenCluster(
+                f"scheduler: expected xorlab {__version__} on the scheduler and all "
+                f"workers; received {version} on {address}; install it there, start "
+                f"that again, {_GO_ON}"
+            )
 
 
 def on_cluster(client, chunks: Iterable[Chunk]) -> Results:
     """Trains chunks on the workers of a Dask cluster; yields them as they are done.
 
-    Dask gives a lost worker's chunks to another; each is yielded once.
+    Dask gives a lost worker's chunks to another; each is yielded once. When the last
+    one is lost, another has 30 to 60 seconds to come.
 
     Args:
-        client: of `connect`; xorlab is installed on the workers.
+        client: of `connect`, inside of it.
         chunks: what to train.
+
+    Raises:
+        BrokenCluster: no workers are left, or a chunk's workers died one by one.
     """
-    from distributed import as_completed
+    import distributed
 
     chunks = iter(chunks)
     running = {}
 
     def submit(number):
-        few = itertools.islice(chunks, number)
-        futures = {client.submit(train_chunk, c, pure=False): c for c in few}
-        running.update(futures)
-        return futures
+        for chunk in itertools.islice(chunks, number):
+            running[client.submit(train_chunk, chunk, pure=False)] = chunk
 
-    threads = sum(client.nthreads().values())
-    finished = as_completed(submit(_AHEAD * max(1, threads)), loop=client.loop)
-    for future in finished:
-        chunk, result = running.pop(future), future.result()
-        # The cluster forgets a result that is no longer held on to.
-        future.release()
-        finished.update(submit(1))
-        yield chunk, result
+    submit(_AHEAD * max(1, sum(client.nthreads().values())))
+    while running:
+        try:
+            done, _ = distributed.wait(list(running), _PATIENCE, "FIRST_COMPLETED")
+        except distributed.TimeoutError:
+            _wait_for_a_worker(client)
+            continue
+        # Failed ones last, so that what is done beside them is kept.
+        for future in sorted(done, key=lambda future: future.status == "error"):
+            chunk = running.pop(future)
+            try:
+                result = future.result()
+            except distributed.KilledWorker as error:
+                raise BrokenCluster(_deadly(chunk, error)) from error
+            # The cluster forgets a result that is no longer held on to.
+            future.release()
+            submit(1)
+            yield chunk, result
+
+
+def _deadly(chunk, error):
+    cell = chunk.cell
+    return (
+        f"scheduler: expected workers that outlive {chunk.networks} networks of "
+        f"{cell.activation}, depth {cell.depth}, width {cell.width}; received "
+        f"{error.allowed_failures + 1} that died of them or beside them, the last "
+        f"{error.last_worker.address}; see its log, give workers more memory, {_GO_ON}"
+    )
