@@ -4,7 +4,6 @@ import math
 import os
 import pathlib
 import warnings
-from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -94,7 +93,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if self._write_grads:
             log = EventLog(self._train_writer)
             self._reports = ReportLog(log, self._write_activations)
-            self._tap.at_end(self._reports.flush)
+            # Elsewhere every batch is an update, as long as executions are whole.
+            self._may_skip = hasattr(self.model.optimizer, "inner_optimizer") or bool(
+                internals.updating_optimizer(self.model).gradient_accumulation_steps
+            )
             self._tap.activations |= self._write_activations
             self._started_at = self._iterations()
             self._steps_run = 0
@@ -116,7 +118,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if self._write_grads:
             steps = self._steps_from(batch)
             if self._histogram_steps is not None:
-                self._due |= self._step + steps > self._next_logged
+                self._due |= self._reaches_the_next(steps)
             if self._due:
                 self._tap.request_report(self._take_report)
             self._step += steps
@@ -130,12 +132,9 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
         if self._write_grads:
-            self._reports.flush()
+            self._reports.judge()
 
     def on_train_end(self, logs=None):
-        self._tap.end()
-        if self._write_grads:
-            self._reports.close()
         super().on_train_end(logs)
         if self._due and not self._has_logged:
             warnings.warn(
@@ -157,16 +156,21 @@ class TensorBoard(keras.callbacks.TensorBoard):
         left = (self.params.get("steps") or math.inf) - batch
         return min(self.model.steps_per_execution, left)
 
-    def _take_report(self, step: int, make_report: Callable[[], StepReport]):
+    def _reaches_the_next(self, steps):
+        """Whether this execution makes a step that `histogram_steps` waits for."""
+        if self._step + steps > self._next_logged and self._may_skip:
+            self._step = self._iterations()
+        return self._step + steps > self._next_logged
+
+    def _take_report(self, report: StepReport):
         """Logs a step that was due. One that updates nothing is not told of."""
         self._due = False
-        self._step = step + 1
+        self._step = report.step + 1
         if self._histogram_steps is not None:
-            # It was counted without a look at the optimizer, and may have run ahead:
-            # not every batch is an update, and an execution may have been cut short.
-            if step < self._next_logged:
+            # Executions that were cut short have made fewer steps than were counted.
+            if report.step < self._next_logged:
                 return
-            self._next_logged = self._multiple_from(step + 1)
+            self._next_logged = self._multiple_from(self._step)
         self._has_logged = True
         more = {}
         if hasattr(self.model.optimizer, "inner_optimizer"):
@@ -174,7 +178,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             updates = self._iterations() - self._started_at
             made = updates * (optimizer.gradient_accumulation_steps or 1)
             more["skipped_steps"] = float(self._steps_run - made)
-        self._reports.add(make_report, more)
+        self._reports.write(report, more)
 
     def _write_keras_model_train_graph(self):
         """Overrides Keras's, which finds no graph to write since Keras 3."""

@@ -1,4 +1,4 @@
-"""Every private name of Keras that xorlab leans on, and how a change of one is told.
+"""Every private name that xorlab leans on, and how a change of one is told.
 
 Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
 """
@@ -92,5 +92,15 @@ def updated_variables(gradients, variables) -> list[keras.Variable]:
 
 
 def resource_of(writer: tf.summary.SummaryWriter):
-    """Returns the resource of a writer of event files, for `tf.raw_ops`."""
-    return writer._resource
+    """Returns the resource of a writer of event files, for `tf.raw_ops`.
+
+    Raises:
+        RuntimeError: TensorFlow no longer has it where xorlab looks.
+    """
+    resource = getattr(writer, "_resource", None)
+    if resource is None:
+        raise RuntimeError(
+            f"TensorFlow {tf.__version__}: expected SummaryWriter._resource, as in "
+            "TensorFlow 2.21; it has changed; install that"
+        )
+    return resource

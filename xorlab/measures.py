@@ -8,7 +8,8 @@ import tensorflow as tf
 from xorlab.histograms import BUCKETS, buckets
 
 # Bigger tensors are measured in parts of so many values: all at once, they would need
-# memory for several copies.
+# memory for several copies. A size that is not known when a step is traced, as of
+# outputs where batches differ, counts as small.
 PART = 2**17
 # From so many values on memory counts: XLA's compiler alone takes 100 MB.
 BIG = 2**22

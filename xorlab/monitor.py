@@ -2,9 +2,7 @@
 
 import collections
 import dataclasses
-import functools
 import math
-from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -92,40 +90,30 @@ class StepMonitor:
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
         self._seen = 0
 
-    def read(self) -> tuple[int, Callable[[], StepReport]] | None:
-        """Reads the last observed step; None if it updated nothing.
+    def read(self) -> StepReport | None:
+        """Returns a report of the last observed step; None if it updated nothing.
 
         That is so where loss scaling skips a step, or a micro-batch only accumulates.
-
-        Returns:
-            The step, and a function that makes the report; it may be called in another
-            thread, while the next step runs.
         """
         # Run eagerly, a step that updates nothing leaves its own.
         self._outputs_of.clear()
-        numbers = _value(self._numbers).numpy()
-        seen, step = map(int, numbers[-2:])
+        numbers = _array(self._numbers)
+        squares, (seen, step) = numbers[:-2], map(int, numbers[-2:])
         if seen == self._seen:
             return None
         self._seen = seen
-        kept = [self._counts, self._changes, *([self._outputs] if self.layers else [])]
-        values = [_value(variable) for variable in kept]
-        present = sorted(self._updated)
-        return step, functools.partial(
-            self._report, step, present, numbers[:-2], *values
-        )
-
-    def _report(self, step, present, squares, *values):
-        counts, changes, *outputs = (value.numpy() for value in values)
-        names = list(self._variables)
+        counts, changes = _array(self._counts), _array(self._changes)
+        names, present = list(self._variables), sorted(self._updated)
         if len(present) < len(names):
             both = [*present, *(row + len(names) for row in present)]
             counts, squares, changes = counts[both], squares[both], changes[present]
+        if self.layers:
+            counts = np.concatenate([counts, _array(self._outputs)])
         of_gradients, of_weights = np.sqrt(squares).reshape(2, -1)
         return StepReport(
             step=step,
             weights=[names[row] for row in present],
-            counts=np.concatenate([counts, *outputs]) if outputs else counts,
+            counts=counts,
             sizes=self._sizes[present],
             gradient_norms=of_gradients,
             weight_norms=of_weights,
@@ -159,7 +147,8 @@ class StepMonitor:
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
-        floats = [x for x in tensors if x.dtype.is_floating]
+        # Run eagerly, the step's tape would go on to record what is measured.
+        floats = [tf.stop_gradient(x) for x in tensors if x.dtype.is_floating]
         if floats:
             counts, _ = measures.measure(floats, by_xla=self._by_xla)
             counts = tf.reduce_sum(counts, axis=0)
@@ -206,12 +195,13 @@ def _kept(shape, dtype, summed=False):
     )
 
 
-def _value(variable):
-    """Returns a variable's value, a tensor of its own."""
+def _array(variable):
+    """Returns a variable's value; it stays when the next step writes another."""
     if isinstance(variable, tf.distribute.DistributedValues):
-        return variable.read_value()
-    # The raw op: `variable.read_value()` takes three times as long.
-    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+        return variable.read_value().numpy()
+    # The raw op: `variable.numpy()` takes three times as long.
+    value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+    return value.numpy()
 
 
 def _reachable(tensor):

@@ -55,7 +55,9 @@ class _Record:
     ) -> Event:
         """Returns the record with a number a scalar and `[K, 3]` a histogram."""
         self._event.step = step
-        for tensor, number in zip(self._scalars, np.float32(numbers), strict=True):
+        with np.errstate(over="ignore"):  # Beyond float32 a number is infinite.
+            singles = np.float32(numbers)
+        for tensor, number in zip(self._scalars, singles, strict=True):
             tensor.tensor_content = number.tobytes()
         for tensor, bars in zip(self._histograms, rows, strict=True):
             tensor.tensor_shape.dim[0].size = len(bars)
@@ -135,10 +137,6 @@ class EventLog:
         self._put_summary(hparams_summary_v2.hparams_config_pb(columns, tags))
         self._put_summary(hparams_summary_v2.hparams_pb(dict(values), trial_id=name))
 
-    def flush(self):
-        """Writes what the writer holds back to the file."""
-        self._writer.flush()
-
     def close(self, succeeded: bool):
         """Ends the HParams session and flushes; the log cannot be written after it."""
         status = api_pb2.STATUS_SUCCESS if succeeded else api_pb2.STATUS_FAILURE
@@ -157,3 +155,4 @@ class EventLog:
         tf.raw_ops.ImportEvent(
             writer=internals.resource_of(self._writer), event=event.SerializeToString()
         )
+        self._writer.flush()

@@ -39,7 +39,6 @@ class SharedTap:
         self._train_function = None  # Keras's, while this stands in its place.
         self._tell_batch = []
         self._tell_report = []
-        self._tell_end = []
         self._made_for = None
 
     def request_batch(self, tell: Callable):
@@ -51,85 +50,59 @@ class SharedTap:
         self._tell_batch.append(tell)
         self._stand_in()
 
-    def request_report(self, tell: Callable[[int, Callable[[], StepReport]], None]):
+    def request_report(self, tell: Callable[[StepReport], None]):
         """Asks, from `on_train_batch_begin`, for a report on the coming execution.
 
         Args:
-            tell: is called after it, unless it updates nothing, with the step and what
-                makes the report, see `StepMonitor.read`.
+            tell: is called after it with the report, unless it updates nothing.
         """
         self._tell_report.append(tell)
         self._stand_in()
 
-    def at_end(self, tell: Callable[[], None]):
-        """Asks to be told when this `fit` ends.
+    def _stand_in(self):
+        if self._train_function is None:
+            self._train_function = self._model.train_function
+            self._model.train_function = self._run
+            # `fit` begins with it, and it ends what an exception has left in place.
+            self._hooks.enter_context(
+                wrapped(self._model, "make_train_function", self._make_train_function)
+            )
 
-        Args:
-            tell: is called then; if an exception ends it, when the next one begins.
-        """
-        self._tell_end.append(tell)
-        self._stand_in()
-
-    def end(self):
-        """Leaves the model as it was."""
+    def _withdraw(self):
         self._hooks.close()
         if self._model.train_function == self._run:  # A `compile` has cleared it.
             self._model.train_function = self._train_function
-        told, self._tell_end = self._tell_end, []
-        self._tell_batch, self._tell_report = [], []
-        for tell in told:
-            tell()
+        self._train_function = None
+        self._tell_batch = []
+        self._tell_report = []
 
-    def _stand_in(self):
-        """Takes the place of the train function, and of any that replaces it."""
-        if self._model.train_function == self._run:
-            return
-        self._hooks.close()
-        self._train_function = self._model.train_function
-        self._model.train_function = self._run
-        self._hooks.enter_context(
-            wrapped(self._model, "make_train_function", self._make_train_function)
-        )
-
-    def _make_train_function(self, original, force=False):
-        # Without force it begins a `fit`, and an exception may have ended the last.
-        if not force:
-            self.end()
-        return original(force)
+    def _make_train_function(self, original, *args, **kwargs):
+        self._withdraw()
+        return original(*args, **kwargs)
 
     def _run(self, iterator):
+        train_function = self._train_function
         tell_batch, tell_report = self._tell_batch, self._tell_report
-        if not (tell_batch or tell_report):
-            return self._train_function(iterator)
-        self._tell_batch, self._tell_report = [], []
-        try:
-            if tell_report:
-                logs = self._run_watched(iterator, tell_report)
-            else:
-                logs = self._train_function(iterator)
-        except StopIteration:  # Data of unknown length have ended.
-            raise
-        except BaseException:
-            self.end()
-            raise
+        self._withdraw()
+        batch = iterator.element_spec
+        if tell_report:
+            self._make_watched(train_function, batch)
+            layers = self._monitor.layers.values()
+            with observed(self._model, self._monitor, layers):
+                logs = self._watched(iterator)
+            if (report := self._monitor.read()) is not None:
+                for tell in tell_report:
+                    tell(report)
+        else:
+            logs = train_function(iterator)
         for tell in tell_batch:
-            tell(iterator.element_spec)
+            tell(batch)
         return logs
 
-    def _run_watched(self, iterator, tell_report):
-        self._make_watched(iterator.element_spec)
-        layers = self._monitor.layers.values()
-        with observed(self._model, self._monitor, layers):
-            logs = self._watched(iterator)
-        if (seen := self._monitor.read()) is not None:
-            for tell in tell_report:
-                tell(*seen)
-        return logs
-
-    def _make_watched(self, batch):
+    def _make_watched(self, train_function, batch):
         # Keras's is a new one after each `compile`; until then what it has traced
         # holds, such as which layers are frozen.
-        wanted = (self._train_function, self.activations)
+        wanted = (train_function, self.activations)
         if self._made_for == wanted:
             return
         if not self._model.built:
@@ -138,7 +111,7 @@ class SharedTap:
         self._monitor = StepMonitor(self._model, self.activations)
         self._model.make_train_function(force=True)
         self._watched = self._model.train_function
-        self._model.train_function = self._run
+        self._model.train_function = train_function
         self._made_for = wanted
 
 
