@@ -258,6 +258,31 @@ def test_an_interrupted_fit_leaves_nothing_behind(where, error, tmp_path):
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == logged
 
 
+class Wrapping(keras.callbacks.Callback):
+    """Puts a function of its own around the train function, as profilers do."""
+
+    def on_train_begin(self, logs=None):
+        self.calls = 0
+        self.original = self.model.train_function
+        self.model.train_function = self.count
+
+    def count(self, iterator):
+        self.calls += 1
+        return self.original(iterator)
+
+    def on_train_end(self, logs=None):
+        self.model.train_function = self.original
+
+
+def test_another_callback_may_wrap_the_train_function_too(tmp_path):
+    ours, others = oracle.watching(tmp_path, histogram_steps=2), Wrapping()
+    model = oracle.train(make, X, Y, [ours, others], epochs=2)
+    oracle.assert_left_alone(model)
+    oracle.assert_same(model, oracle.train(make, X, Y, epochs=2))
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 2, 4]
+    assert others.calls == 6 - 3
+
+
 @pytest.mark.parametrize("then", ["fit", "compile", "train_on_batch"])
 def test_after_an_interruption_all_goes_on(then, tmp_path):
     model = oracle.train(make, X, Y)

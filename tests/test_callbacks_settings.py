@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from keras import layers, optimizers
 
+from xorlab import measures
+
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(40, 6)).astype("float32")
 Y = RNG.normal(size=(40, 3)).astype("float32")
@@ -51,6 +53,15 @@ SETTINGS = {
 def test_it_works_with(name, tmp_path):
     make = model_with(momentum, **SETTINGS[name])
     check(tmp_path, make, [0, 2], callback={"histogram_steps": 2})
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_big_outputs_are_counted_in_parts(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(measures, "PART", 8)
+    make = model_with(momentum, **SETTINGS[name])
+    callback = {"histogram_steps": 2, "write_activations": True}
+    log = check(tmp_path, make, [0, 2], callback=callback)
+    assert log.histograms["dense/activation"][2][:, 2].sum() == 5 * oracle.ROWS
 
 
 CLIPPED = {"clipnorm": 1e-3, "clipvalue": 1e-4, "global_clipnorm": 1e-3}

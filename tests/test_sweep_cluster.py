@@ -1,6 +1,7 @@
 """Dask workers train the same networks as threads do; what breaks is said in a line."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -54,6 +55,7 @@ def _cluster(folder, number=2, scheduler_path="", worker_path="", failures=3):
     ]
     try:
         while not known.exists():
+            assert processes[0].poll() is None, "the scheduler ended"
             time.sleep(0.05)
         address = json.loads(known.read_text())["address"]
         processes += [
@@ -92,7 +94,9 @@ def _kept(out):
 
 
 def _wait_for_chunks(out, number):
+    deadline = time.monotonic() + 120
     while len(_kept(out)) < number:
+        assert time.monotonic() < deadline, f"{out}: {len(_kept(out))} of {number}"
         time.sleep(0.01)
 
 
@@ -177,7 +181,7 @@ def test_what_is_done_when_a_chunk_fails_is_kept(monkeypatch):
 
 def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
     out = tmp_path / "out"
-    grid = sweep.Grid(activations=("relu",), depths=(2,), seeds=1200, steps=100_000)
+    grid = dataclasses.replace(GRID, seeds=100 * 128, steps=100_000)
 
     def kill_all(cluster):
         _wait_for_chunks(out, 1)
@@ -190,7 +194,7 @@ def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
     with _cluster(tmp_path) as cluster, _meanwhile(kill_all, cluster):
         with pytest.raises(BrokenCluster, match="expected a worker .*what is done"):
             sweep.run(grid, out, scheduler=cluster.address)
-    assert 2 <= len(_kept(out)) < 10
+    assert 2 <= len(_kept(out)) < 100
 
 
 def test_a_cluster_without_workers_is_given_up(tmp_path, monkeypatch):
