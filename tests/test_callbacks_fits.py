@@ -1,5 +1,9 @@
 """However `fit` is fed, repeated or interrupted, what is logged is true."""
 
+import subprocess
+import sys
+import threading
+
 import callback_oracle as oracle
 import keras
 import numpy as np
@@ -255,6 +259,9 @@ def test_an_interrupted_fit_leaves_nothing_behind(where, error, tmp_path):
     ours = run(callback)
     oracle.assert_same(ours, run())
     logged = [0] if where == "on_train_batch_begin" else [0, 1]
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join()
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == logged
 
 
@@ -281,6 +288,28 @@ def test_another_callback_may_wrap_the_train_function_too(tmp_path):
     oracle.assert_same(model, oracle.train(make, X, Y, epochs=2))
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 2, 4]
     assert others.calls == 6 - 3
+
+
+def test_a_program_that_dies_leaves_all_it_has_seen(tmp_path):
+    program = f"""
+import keras, numpy as np
+from xorlab.callbacks import TensorBoard
+
+def die(batch, logs):
+    if batch == 20:
+        raise SystemExit("died")
+
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse", jit_compile=False)
+ours = TensorBoard({str(tmp_path)!r}, write_grads=True, histogram_steps=1)
+dying = keras.callbacks.LambdaCallback(on_train_batch_end=die)
+x = np.ones([40, 2])
+model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=[ours, dying])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert b"died" in done.stderr
+    steps = oracle.read(tmp_path).scalars["gradient_norm"]
+    assert list(steps) == list(range(21))
 
 
 @pytest.mark.parametrize("then", ["fit", "compile", "train_on_batch"])

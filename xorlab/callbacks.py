@@ -132,7 +132,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
         if self._write_grads:
-            self._reports.judge()
+            self._reports.finish()
 
     def on_train_end(self, logs=None):
         super().on_train_end(logs)
@@ -178,7 +178,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             updates = self._iterations() - self._started_at
             made = updates * (optimizer.gradient_accumulation_steps or 1)
             more["skipped_steps"] = float(self._steps_run - made)
-        self._reports.write(report, more)
+        self._reports.add(report, more)
 
     def _write_keras_model_train_graph(self):
         """Overrides Keras's, which finds no graph to write since Keras 3."""

@@ -1,6 +1,7 @@
 """Writing what steps did."""
 
 import math
+import threading
 import warnings
 from collections.abc import Mapping
 
@@ -10,9 +11,17 @@ from xorlab.diagnosis import judge_layers
 from xorlab.monitor import StepReport
 from xorlab.summaries import EventLog
 
+# Reports of short steps are written many at once: one by one, each would find the
+# processor's caches full of other things, and take twice as long.
+_MOST_WAITING = 16
+_LONGEST_WAIT = 0.5  # Seconds.
+
 
 class ReportLog:
     """Writes reports of steps, and the verdict on the last.
+
+    A report is on disk half a second later, however training goes on or ends: what
+    waits until then is written by a thread, which the end of the program waits for.
 
     Args:
         log: where to.
@@ -22,23 +31,51 @@ class ReportLog:
     def __init__(self, log: EventLog, activations: bool):
         self._log = log
         self._activations = activations
+        self._waiting = []
+        self._lock = threading.RLock()  # Of all that waits, and of its order.
         self._last = None
         self._has_warned = False
 
-    def write(self, report: StepReport, scalars: Mapping[str, float]):
-        """Writes a report; warns of the first one with gradients that are not finite.
+    def add(self, report: StepReport, scalars: Mapping[str, float]):
+        """Writes a report soon; warns of the first with gradients that are not finite.
 
         Args:
             report: what the step did.
             scalars: more of them by tag.
         """
-        self._last = report
-        tags = [f"{path}/gradient" for path in report.weights]
-        tags += [f"{path}/weight" for path in report.weights]
-        if self._activations:
-            tags += [f"{name}/activation" for name in report.layers]
-        counts = report.counts[: len(tags)]
-        self._log.write(report.step, _scalars(report) | scalars, tags, counts)
+        self._warn_of_lost(report)
+        with self._lock:
+            self._last = report
+            self._waiting.append((report, scalars))
+            if len(self._waiting) == 1:
+                self._timer = threading.Timer(_LONGEST_WAIT, self._write)
+                self._timer.start()
+            elif len(self._waiting) == _MOST_WAITING:
+                self._write()
+
+    def finish(self):
+        """Writes all that waits, and the verdict on the last report, once."""
+        self._write()
+        report, self._last = self._last, None
+        if report is not None:
+            lost = report.by_layer(report.gradients_not_finite())
+            verdict = judge_layers(report.gradient_rms(), lost)
+            self._log.text("verdict", verdict, report.step)
+
+    def _write(self):
+        with self._lock:
+            if self._waiting:
+                self._timer.cancel()
+            for report, scalars in self._waiting:
+                tags = [f"{path}/gradient" for path in report.weights]
+                tags += [f"{path}/weight" for path in report.weights]
+                if self._activations:
+                    tags += [f"{name}/activation" for name in report.layers]
+                counts = report.counts[: len(tags)]
+                self._log.write(report.step, _scalars(report) | scalars, tags, counts)
+            self._waiting = []
+
+    def _warn_of_lost(self, report):
         lost = report.gradients_not_finite()
         if lost.any() and not self._has_warned:
             self._has_warned = True
@@ -48,14 +85,6 @@ class ReportLog:
                 f"{report.weights[worst]} are NaN or infinite",
                 stacklevel=2,
             )
-
-    def judge(self):
-        """Writes the verdict on the last report, if it has none yet."""
-        report, self._last = self._last, None
-        if report is not None:
-            lost = report.by_layer(report.gradients_not_finite())
-            verdict = judge_layers(report.gradient_rms(), lost)
-            self._log.text("verdict", verdict, report.step)
 
 
 def _scalars(report):

@@ -62,16 +62,20 @@ class SharedTap:
     def _stand_in(self):
         if self._train_function is None:
             self._train_function = self._model.train_function
-            self._model.train_function = self._run
+            self._put(self._run)
             # `fit` begins with it, and it ends what an exception has left in place.
             self._hooks.enter_context(
                 wrapped(self._model, "make_train_function", self._make_train_function)
             )
 
+    def _put(self, train_function):
+        # Not by setattr, with which Keras looks for weights in what it is given.
+        vars(self._model)["train_function"] = train_function
+
     def _withdraw(self):
         self._hooks.close()
         if self._model.train_function == self._run:  # A `compile` has cleared it.
-            self._model.train_function = self._train_function
+            self._put(self._train_function)
         self._train_function = None
         self._tell_batch = []
         self._tell_report = []
@@ -111,7 +115,7 @@ class SharedTap:
         self._monitor = StepMonitor(self._model, self.activations)
         self._model.make_train_function(force=True)
         self._watched = self._model.train_function
-        self._model.train_function = train_function
+        self._put(train_function)
         self._made_for = wanted
 
 
