@@ -291,11 +291,7 @@ def _targets(table, width, activation):
 
 
 def _time(rows, rounds):
-    steps = []
-    for row in rows:
-        began = time.perf_counter()
-        row.call(3)
-        steps.append(max(3, round(3 * _ROUND_SECONDS / (time.perf_counter() - began))))
+    steps = [_steps_of_a_round(row) for row in rows]
     with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
         for _ in range(rounds):
             for row, number in zip(rows, steps, strict=True):
@@ -304,3 +300,15 @@ def _time(rows, rounds):
                 seconds = time.perf_counter() - began
                 done = number * row.threads * row.networks
                 row.microseconds.append(seconds / done * 1e6)
+
+
+def _steps_of_a_round(row):
+    # From calls long enough that what a call takes, whatever its steps, is nothing.
+    steps = 3
+    while True:
+        began = time.perf_counter()
+        row.call(steps)
+        seconds = time.perf_counter() - began
+        if seconds > _ROUND_SECONDS / 4:
+            return max(3, round(steps * _ROUND_SECONDS / seconds))
+        steps *= 4
