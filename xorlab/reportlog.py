@@ -64,16 +64,16 @@ class ReportLog:
 
     def _write(self):
         with self._lock:
-            if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            if waiting:
                 self._timer.cancel()
-            for report, scalars in self._waiting:
+            for report, scalars in waiting:
                 tags = [f"{path}/gradient" for path in report.weights]
                 tags += [f"{path}/weight" for path in report.weights]
                 if self._activations:
                     tags += [f"{name}/activation" for name in report.layers]
                 counts = report.counts[: len(tags)]
                 self._log.write(report.step, _scalars(report) | scalars, tags, counts)
-            self._waiting = []
 
     def _warn_of_lost(self, report):
         lost = report.gradients_not_finite()
