@@ -6,6 +6,7 @@ step is replayed, eagerly, from its copy.
 
 import collections
 import dataclasses
+import operator
 import pathlib
 
 import keras
@@ -22,7 +23,10 @@ def batches_of(*arrays):
     """Cuts arrays, or structures of arrays, into the batches that `fit` makes."""
     rows = len(tf.nest.flatten(arrays[0])[0])
     return [
-        tuple(tf.nest.map_structure(lambda a: a[i : i + ROWS], x) for x in arrays)  # noqa: B023
+        tuple(
+            tf.nest.map_structure(operator.itemgetter(slice(i, i + ROWS)), x)
+            for x in arrays
+        )
         for i in range(0, rows, ROWS)
     ]
 

@@ -148,3 +148,8 @@ def test_gradients_that_no_longer_pass_by_the_hook_are_told(tmp_path, monkeypatc
     monkeypatch.setattr(optimizers.Optimizer, "apply", changed)
     with pytest.raises(RuntimeError, match=r"_clip_gradients once .*received \[\]"):
         oracle.fit(small(), X, Y, [oracle.watching(tmp_path)])
+
+
+def test_a_writer_without_its_private_resource_is_told():
+    with pytest.raises(RuntimeError, match="TensorFlow 2.*_resource, as in"):
+        internals.resource_of(object())

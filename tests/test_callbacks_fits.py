@@ -265,6 +265,33 @@ def test_an_interrupted_fit_leaves_nothing_behind(where, error, tmp_path):
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == logged
 
 
+class EverySecond(keras.Model):
+    """Updates its weights at every second batch only, with a plain optimizer."""
+
+    batches = 0
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(x, training=True) - y) ** 2)
+        self.batches += 1
+        if self.batches % 2 == 0:
+            variables = self.trainable_variables
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {"loss": loss}
+
+
+def test_steps_are_updates_where_not_every_batch_is_one(tmp_path):
+    def make():
+        x = keras.Input((6,))
+        return compiled(EverySecond(x, layers.Dense(3)(x)), run_eagerly=True)
+
+    x, y = np.tile(X, (6, 1)), np.tile(Y, (6, 1))  # 18 batches, 9 updates.
+    ours = oracle.train(make, x, y, [oracle.watching(tmp_path, histogram_steps=4)])
+    oracle.assert_same(ours, oracle.train(make, x, y))
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 4, 8]
+
+
 class Wrapping(keras.callbacks.Callback):
     """Puts a function of its own around the train function, as profilers do."""
 

@@ -93,7 +93,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if self._write_grads:
             log = EventLog(self._train_writer)
             self._reports = ReportLog(log, self._write_activations)
-            # Elsewhere every batch is an update, as long as executions are whole.
+            # With any other optimizer a batch that is not an update is a rare thing.
             self._may_skip = hasattr(self.model.optimizer, "inner_optimizer") or bool(
                 internals.updating_optimizer(self.model).gradient_accumulation_steps
             )
@@ -167,7 +167,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._due = False
         self._step = report.step + 1
         if self._histogram_steps is not None:
-            # Executions that were cut short have made fewer steps than were counted.
+            # The count has run ahead: not every batch was an update.
             if report.step < self._next_logged:
                 return
             self._next_logged = self._multiple_from(self._step)

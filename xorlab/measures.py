@@ -18,7 +18,7 @@ _ROW = 8
 
 
 def _compiled_if_small(measure):
-    """Makes one XLA program of a measure: its operations take several times as long.
+    """Makes one XLA program of a measure: its operations take twice as long.
 
     Not of big tensors, unless the step that they are in is compiled anyway.
     """

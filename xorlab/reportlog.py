@@ -12,7 +12,7 @@ from xorlab.monitor import StepReport
 from xorlab.summaries import EventLog
 
 # Reports of short steps are written many at once: one by one, each would find the
-# processor's caches full of other things, and take twice as long.
+# processor's caches full of other things, and take longer.
 _MOST_WAITING = 16
 _LONGEST_WAIT = 0.5  # Seconds.
 

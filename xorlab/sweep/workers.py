@@ -61,8 +61,8 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
 
 
 @contextlib.contextmanager
-def connect(scheduler: str) -> Iterator["distributed.Client"]:  # noqa: F821
-    """Inside, there is a Dask cluster that can train, and its client.
+def connect(scheduler: str) -> Iterator:
+    """Inside, there is a Dask cluster that can train, and its `distributed.Client`.
 
     A cluster without workers gets 30 seconds to have one. All are asked then for their
     version of xorlab; those that come later are not.
