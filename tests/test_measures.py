@@ -71,3 +71,12 @@ def test_other_floats_are_measured_too(measured, dtype):
     assert counts.sum(axis=1).tolist() == [4, 3]
     assert histograms.count_not_finite(counts).tolist() == [1, 0]
     assert squares[1] == 5
+
+
+def test_double_precision_is_kept(measured):
+    before = [np.array([1.0, 1e100]), np.array([[2.0]], "f4")]
+    after = [before[0] * [1 + 1e-12, 1], before[1] + 1]
+    changes = measured(measures.measure_change, after, before)
+    np.testing.assert_allclose(changes, [1e-24, 1], rtol=1e-3)
+    _, squares = measured(measures.measure, [np.array([1e-60, 0.0]), before[1]])
+    np.testing.assert_allclose(squares, [1e-120, 4], rtol=1e-12)

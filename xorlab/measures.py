@@ -13,8 +13,8 @@ from xorlab.histograms import BUCKETS, buckets
 PART = 2**17
 # From so many values on memory counts: XLA's compiler alone takes 100 MB.
 BIG = 2**22
-# Squares are summed in rows so short that XLA makes little code of it.
-_ROW = 8
+# Values to a row of the matrix that small tensors are laid out in.
+_ROW = 32
 
 
 def _compiled_if_small(measure):
@@ -51,13 +51,13 @@ def measure(
     counts, squares = [], []
 
     def of_part(part):
-        return _count([part], by_xla), _squares([part])
+        return _measure_together([part], by_xla)
 
     for group in _groups(tensors):
         if len(group) == 1:
             of_group = _sum_over_parts(of_part, *group)
         else:
-            of_group = _count(group, by_xla), _squares(group)
+            of_group = _measure_together(group, by_xla)
         counts.append(of_group[0])
         squares.append(of_group[1])
     return tf.concat(counts, 0), tf.concat(squares, 0)
@@ -80,10 +80,16 @@ def measure_change(
     del by_xla  # Both ways are the same.
 
     def of_part(after, before):
-        return _squares([tf.cast(after, tf.float64) - tf.cast(before, tf.float64)])
+        return _measure_change_together([after], [before])
 
-    pairs = zip(after, before, strict=True)
-    return tf.concat([_sum_over_parts(of_part, *pair) for pair in pairs], 0)
+    groups = list(_groups(after)), list(_groups(before))
+    squares = [
+        _sum_over_parts(of_part, *after, *before)
+        if len(after) == 1
+        else _measure_change_together(after, before)
+        for after, before in zip(*groups, strict=True)
+    ]
+    return tf.concat(squares, 0)
 
 
 def _groups(tensors):
@@ -119,30 +125,49 @@ def _sum_over_parts(of_part, *tensors):
     return tf.while_loop(lambda part, _: part < parts, add, (tf.constant(0), rest))[1]
 
 
-def _count(tensors, by_xla):
-    # One count for all: each would take longer to call than to run.
-    values = tf.concat([tf.cast(tf.reshape(x, [-1]), tf.float32) for x in tensors], 0)
-    owner = tf.concat([tf.fill([tf.size(x)], row) for row, x in enumerate(tensors)], 0)
-    places = owner * BUCKETS + buckets(values)
+def _measure_together(tensors, by_xla):
+    # All in one matrix: each alone would take longer to call than to run.
+    rows, owner, padding = _in_rows(tensors)
+    places = owner[:, tf.newaxis] * BUCKETS + buckets(tf.cast(rows, tf.float32))
     size = len(tensors) * BUCKETS
     if by_xla:
         # It compiles no bincount.
         counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
     else:
-        no_weights = tf.zeros([0], tf.int32)
-        counts = tf.raw_ops.DenseBincount(input=places, size=size, weights=no_weights)
-    return tf.reshape(counts, [len(tensors), BUCKETS])
+        flat, no_weights = tf.reshape(places, [-1]), tf.zeros([0], tf.int32)
+        counts = tf.raw_ops.DenseBincount(input=flat, size=size, weights=no_weights)
+    zeros = padding[:, tf.newaxis] * tf.one_hot(buckets(0.0), BUCKETS, dtype=tf.int32)
+    counts = tf.reshape(counts, [len(tensors), BUCKETS]) - zeros
+    return counts, _squares(rows, owner, len(tensors))
 
 
-def _squares(tensors):
+def _measure_change_together(after, before):
+    (after_rows, owner, _), (before_rows, _, _) = _in_rows(after), _in_rows(before)
+    change = tf.cast(after_rows, tf.float64) - tf.cast(before_rows, tf.float64)
+    return _squares(change, owner, len(after))
+
+
+def _in_rows(tensors):
+    """Lays T tensors out in one matrix, each from a row's beginning.
+
+    Returns:
+        `[R, _ROW]`, with zeros after each tensor's last value, in double precision if
+        one of them is; the number of the tensor that each row is of, `[R]`; how many
+        zeros follow each, `[T]`.
+    """
+    double = any(tensor.dtype == tf.float64 for tensor in tensors)
+    dtype = tf.float64 if double else tf.float32
+    rows, owner, padding = [], [], []
+    for number, tensor in enumerate(tensors):
+        flat = tf.reshape(tf.cast(tensor, dtype), [-1])
+        padding.append(-tf.size(flat) % _ROW)
+        rows.append(tf.reshape(tf.pad(flat, [[0, padding[-1]]]), [-1, _ROW]))
+        owner.append(tf.fill([tf.shape(rows[-1])[0]], number))
+    return tf.concat(rows, 0), tf.concat(owner, 0), tf.stack(padding)
+
+
+def _squares(rows, owner, tensors):
     # In float64: in float32 the square of 1e-30 is zero, and so is what the last of
     # many small numbers adds to their sum.
-    # All in rows of one matrix: for each sum alone XLA would compile several kernels.
-    rows, owner = [], []
-    for number, tensor in enumerate(tensors):
-        flat = tf.reshape(tf.cast(tensor, tf.float64), [-1])
-        padded = tf.pad(flat, [[0, -tf.size(flat) % _ROW]])
-        rows.append(tf.reshape(padded, [-1, _ROW]))
-        owner.append(tf.fill([tf.shape(rows[-1])[0]], number))
-    sums = tf.reduce_sum(tf.square(tf.concat(rows, 0)), axis=1)
-    return tf.math.unsorted_segment_sum(sums, tf.concat(owner, 0), len(tensors))
+    sums = tf.reduce_sum(tf.square(tf.cast(rows, tf.float64)), axis=1)
+    return tf.math.unsorted_segment_sum(sums, owner, tensors)
