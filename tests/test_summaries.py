@@ -7,7 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab import histograms
-from xorlab.summaries import EventLog
+from xorlab.summaries import EventLog, StepValues
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def events(tmp_path):
     log.text("card", "| a | b |")
     log.layout("section", {"title": "^cost$"})
     for step, cost, weights in ((0, 0.5, [1.0, -1.0]), (7, 1e-9, [])):
-        log.write(step, {"cost": cost}, ["w"], histograms.count([np.array(weights)]))
+        counts = histograms.count([np.array(weights)])
+        log.write([StepValues(step, {"cost": cost}, ["w"], counts)])
     log.close(succeeded=True)
     accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
     accumulator.Reload()

@@ -2,7 +2,9 @@
 
 import collections
 import dataclasses
+import functools
 import math
+import time
 
 import keras
 import numpy as np
@@ -22,35 +24,38 @@ class StepReport:
         counts: `[T + T + L, BUCKETS]`: of the gradients, of the weights before the
             update, and of the layers' outputs.
         sizes: `[T]`, numbers of entries.
-        gradient_norms: `[T]`, 2-norms.
-        weight_norms: `[T]`, before the update.
-        change_norms: `[T]`, of the weight after the update less before it.
+        gradient_squares: `[T]`, squared 2-norms.
+        weight_squares: `[T]`, before the update.
+        change_squares: `[T]`, of the weight after the update less before it.
         layers: L tags.
+        wall_time: seconds since 1970, after the step.
     """
 
     step: int
     weights: list[str]
     counts: np.ndarray
     sizes: np.ndarray
-    gradient_norms: np.ndarray
-    weight_norms: np.ndarray
-    change_norms: np.ndarray
+    gradient_squares: np.ndarray
+    weight_squares: np.ndarray
+    change_squares: np.ndarray
     layers: list[str]
+    wall_time: float
 
     def by_layer(self, numbers: np.ndarray) -> dict[str, float]:
         """Adds up a number of each weight, `[T]`, over the layers that hold them."""
         sums = {}
-        for path, number in zip(self.weights, numbers, strict=True):
+        for path, number in zip(self.weights, numbers.tolist(), strict=True):
             layer = naming.layer_of(path)
-            sums[layer] = sums.get(layer, 0.0) + float(number)
+            sums[layer] = sums.get(layer, 0.0) + number
         return sums
 
     def gradient_rms(self) -> dict[str, float]:
         """The RMS of each layer's gradient, as `gradients.rms_by_layer` defines it."""
         entries = self.by_layer(self.sizes)
-        squares = self.by_layer(self.gradient_norms**2)
+        squares = self.by_layer(self.gradient_squares)
         return {x: (square / entries[x]) ** 0.5 for x, square in squares.items()}
 
+    @functools.cached_property
     def gradients_not_finite(self) -> np.ndarray:
         """How many entries of each gradient are NaN or infinite: `[T]`."""
         return histograms.count_not_finite(self.counts[: len(self.weights)])
@@ -109,16 +114,17 @@ class StepMonitor:
             counts, squares, changes = counts[both], squares[both], changes[present]
         if self.layers:
             counts = np.concatenate([counts, _array(self._outputs)])
-        of_gradients, of_weights = np.sqrt(squares).reshape(2, -1)
+        of_gradients, of_weights = squares.reshape(2, -1)
         return StepReport(
             step=step,
             weights=[names[row] for row in present],
             counts=counts,
             sizes=self._sizes[present],
-            gradient_norms=of_gradients,
-            weight_norms=of_weights,
-            change_norms=np.sqrt(changes),
+            gradient_squares=of_gradients,
+            weight_squares=of_weights,
+            change_squares=changes,
             layers=list(self.layers),
+            wall_time=time.time(),
         )
 
     def before_update(self, variables):
@@ -201,7 +207,8 @@ def _array(variable):
         return variable.read_value().numpy()
     # The raw op: `variable.numpy()` takes three times as long.
     value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
-    return value.numpy()
+    # Not `value.numpy()`, which copies.
+    return np.asarray(value)
 
 
 def _reachable(tensor):

@@ -9,11 +9,11 @@ import numpy as np
 
 from xorlab.diagnosis import judge_layers
 from xorlab.monitor import StepReport
-from xorlab.summaries import EventLog
+from xorlab.summaries import EventLog, StepValues
 
 # Reports of short steps are written many at once: one by one, each would find the
 # processor's caches full of other things, and take longer.
-_MOST_WAITING = 16
+_MOST_WAITING = 2**22  # Bytes of counts.
 _LONGEST_WAIT = 0.5  # Seconds.
 
 
@@ -32,6 +32,7 @@ class ReportLog:
         self._log = log
         self._activations = activations
         self._waiting = []
+        self._timer = None
         self._lock = threading.RLock()  # Of all that waits, and of its order.
         self._last = None
         self._has_warned = False
@@ -47,36 +48,40 @@ class ReportLog:
         with self._lock:
             self._last = report
             self._waiting.append((report, scalars))
-            if len(self._waiting) == 1:
+            if len(self._waiting) * report.counts.nbytes >= _MOST_WAITING:
+                self._write()
+            elif len(self._waiting) == 1:
                 self._timer = threading.Timer(_LONGEST_WAIT, self._write)
                 self._timer.start()
-            elif len(self._waiting) == _MOST_WAITING:
-                self._write()
 
     def finish(self):
         """Writes all that waits, and the verdict on the last report, once."""
         self._write()
         report, self._last = self._last, None
         if report is not None:
-            lost = report.by_layer(report.gradients_not_finite())
+            lost = report.by_layer(report.gradients_not_finite)
             verdict = judge_layers(report.gradient_rms(), lost)
             self._log.text("verdict", verdict, report.step)
 
     def _write(self):
         with self._lock:
             waiting, self._waiting = self._waiting, []
-            if waiting:
+            if self._timer is not None:
                 self._timer.cancel()
-            for report, scalars in waiting:
-                tags = [f"{path}/gradient" for path in report.weights]
-                tags += [f"{path}/weight" for path in report.weights]
-                if self._activations:
-                    tags += [f"{name}/activation" for name in report.layers]
-                counts = report.counts[: len(tags)]
-                self._log.write(report.step, _scalars(report) | scalars, tags, counts)
+            if waiting:
+                self._log.write([self._values(*each) for each in waiting])
+
+    def _values(self, report, scalars):
+        tags = [f"{path}/gradient" for path in report.weights]
+        tags += [f"{path}/weight" for path in report.weights]
+        if self._activations:
+            tags += [f"{name}/activation" for name in report.layers]
+        counts = report.counts[: len(tags)]
+        scalars = _scalars(report) | scalars
+        return StepValues(report.step, scalars, tags, counts, report.wall_time)
 
     def _warn_of_lost(self, report):
-        lost = report.gradients_not_finite()
+        lost = report.gradients_not_finite
         if lost.any() and not self._has_warned:
             self._has_warned = True
             worst = int(np.argmax(lost))
@@ -89,13 +94,13 @@ class ReportLog:
 
 def _scalars(report):
     scalars = {
-        "gradient_norm": math.sqrt(np.sum(report.gradient_norms**2)),
-        "gradient_not_finite": float(report.gradients_not_finite().sum()),
+        "gradient_norm": math.sqrt(np.sum(report.gradient_squares)),
+        "gradient_not_finite": float(report.gradients_not_finite.sum()),
     }
     for layer, rms in report.gradient_rms().items():
         scalars[f"gradient_rms/{layer}"] = rms
-    weights = report.by_layer(report.weight_norms**2)
-    for layer, change in report.by_layer(report.change_norms**2).items():
+    weights = report.by_layer(report.weight_squares)
+    for layer, change in report.by_layer(report.change_squares).items():
         # A layer of zeros has no ratio.
         ratio = math.sqrt(change / weights[layer]) if weights[layer] else math.nan
         scalars[f"update_ratio/{layer}"] = ratio

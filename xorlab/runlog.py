@@ -8,7 +8,7 @@ import tqdm
 
 from xorlab import histograms
 from xorlab.gradients import Reading, StepTap, rms_by_layer
-from xorlab.summaries import EventLog
+from xorlab.summaries import EventLog, StepValues
 
 # Where an exact zero is drawn on a log10 chart: just below the least float32.
 _LOG10_OF_ZERO = -45.0
@@ -98,7 +98,7 @@ class StepLog(keras.callbacks.Callback):
             log10 = _LOG10_OF_ZERO if value == 0 else math.log10(value)
             scalars[f"log10_gradient_rms/{layer}"] = log10
         if not self._histograms:
-            self._log.write(self.step, scalars)
+            self._log.write([StepValues(self.step, scalars)])
         else:
             arrays = {}
             for path, gradient in self.reading.gradients.items():
@@ -107,7 +107,8 @@ class StepLog(keras.callbacks.Callback):
             for layer, output in self.reading.activations.items():
                 arrays[f"{layer}/activation"] = output
             counts = histograms.count(list(arrays.values()))
-            self._log.write(self.step, scalars, list(arrays), counts)
+            values = StepValues(self.step, scalars, list(arrays), counts)
+            self._log.write([values])
 
 
 class Progress(keras.callbacks.Callback):
