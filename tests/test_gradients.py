@@ -7,7 +7,7 @@ from numpy_network import cost_and_gradients
 from xorlab import data, models
 from xorlab.activations import ACTIVATIONS
 from xorlab.gradients import StepTap, rms_by_layer
-from xorlab.hooks import wrapped
+from xorlab.hooks import Wrapped
 
 
 def tapped(model, steps=1, jit=True):
@@ -94,9 +94,26 @@ def test_a_wrapped_method_is_restored_after_an_error():
 
     thing = Thing()
     with pytest.raises(ZeroDivisionError):
-        with wrapped(thing, "twice", lambda original, x: original(x) + 1):
-            with wrapped(thing, "twice", lambda original, x: -original(x)):
+        with Wrapped((thing, "twice", lambda original, x: original(x) + 1)):
+            with Wrapped((thing, "twice", lambda original, x: -original(x))):
                 assert thing.twice(3) == -7
             assert thing.twice(3) == 7
             raise ZeroDivisionError
     assert vars(thing) == {} and thing.twice(3) == 6
+
+
+def test_wrapped_methods_can_be_entered_again():
+    class Thing:
+        def twice(self, x):
+            return 2 * x
+
+    one, other = Thing(), Thing()
+    both = Wrapped(
+        (one, "twice", lambda original, x: original(x) + 1),
+        (other, "twice", lambda original, x: original(x) + 10),
+        (one, "twice", lambda original, x: -original(x)),
+    )
+    for _ in range(2):
+        with both:
+            assert (one.twice(3), other.twice(3)) == (-7, 16)
+        assert vars(one) == vars(other) == {}

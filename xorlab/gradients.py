@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from xorlab import internals, measures
-from xorlab.hooks import wrapped
+from xorlab.hooks import Wrapped
 from xorlab.naming import layer_of
 
 
@@ -70,10 +70,9 @@ class Observer(Protocol):
         """A layer has returned this: a tensor, or tensors in any structure."""
 
 
-@contextlib.contextmanager
 def observed(
     model: keras.Model, observer: Observer, layers: Sequence[keras.Layer] = ()
-):
+) -> Wrapped:
     """Inside, the training steps of `model` tell the observer what they compute.
 
     Args:
@@ -127,12 +126,11 @@ def observed(
 
         return call
 
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(wrapped(optimizer, "apply", apply))
-        stack.enter_context(wrapped(optimizer, internals.CLIP_GRADIENTS, clip))
-        for layer in layers:
-            stack.enter_context(wrapped(layer, "call", seeing_output_of(layer)))
-        yield
+    return Wrapped(
+        (optimizer, "apply", apply),
+        (optimizer, internals.CLIP_GRADIENTS, clip),
+        *((layer, "call", seeing_output_of(layer)) for layer in layers),
+    )
 
 
 def _product_again(tensor):

@@ -5,7 +5,6 @@ traced with a name scope a layer, the loss, each metric and the update, and the
 trace is tidied so that TensorBoard draws the picture of the lecture (04, 10).
 """
 
-import contextlib
 import re
 from collections.abc import Mapping
 
@@ -14,7 +13,7 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from xorlab import naming
-from xorlab.hooks import wrapped
+from xorlab.hooks import Wrapped
 
 TRAIN = "train"
 
@@ -98,7 +97,6 @@ def _named_inputs(model, batch):
     return tuple(renamed(*pair) for pair in zip(batch, words, strict=False))
 
 
-@contextlib.contextmanager
 def _named_scopes(model, loss_name):
     """Inside, whatever the step traces is in the scope of the part that made it."""
 
@@ -107,18 +105,17 @@ def _named_scopes(model, loss_name):
             with tf.name_scope(path + "/"):  # The slash makes the path absolute.
                 return original(*args, **kwargs)
 
-        stack.enter_context(wrapped(owner, method, around))
+        return owner, method, around
 
-    with contextlib.ExitStack() as stack:
-        scoped(model, "call", model.name)
-        for path, layer in naming.layers_of(model).items():
-            scoped(layer, "call", path)
-        scoped(model, "compute_loss", loss_name)
-        scoped(model.optimizer, "apply", TRAIN)
-        for path, metric in _metrics(model, loss_name):
-            scoped(metric, "update_state", path)
-            scoped(metric, "result", path)
-        yield
+    layers, metrics = naming.layers_of(model).items(), _metrics(model, loss_name)
+    return Wrapped(
+        scoped(model, "call", model.name),
+        *(scoped(layer, "call", path) for path, layer in layers),
+        scoped(model, "compute_loss", loss_name),
+        scoped(model.optimizer, "apply", TRAIN),
+        *(scoped(metric, "update_state", path) for path, metric in metrics),
+        *(scoped(metric, "result", path) for path, metric in metrics),
+    )
 
 
 def _metrics(model, loss_name):

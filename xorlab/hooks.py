@@ -1,28 +1,35 @@
-"""Stepping in between an object's method and its callers, for a while."""
+"""Stepping in between objects' methods and their callers, for a while."""
 
-import contextlib
+import functools
 from collections.abc import Callable
 
 
-@contextlib.contextmanager
-def wrapped(owner, method: str, around: Callable):
+class Wrapped:
     """Inside, `owner.method(*a, **k)` calls `around(original, *a, **k)`.
 
-    Only this instance changes, and it is as it was afterwards, errors included.
+    Only these instances change, and they are as they were afterwards, errors included.
+    A context manager that may be entered again after it was left.
+
+    Args:
+        *hooks: any number of (owner, method, around); of two for the same method the
+            later is called first.
     """
-    original = getattr(owner, method)
-    # Not by setattr: Keras's objects then look for weights in what they are given.
-    own = vars(owner)
-    before = own.get(method)
 
-    def replacement(*args, **kwargs):
-        return around(original, *args, **kwargs)
+    def __init__(self, *hooks: tuple[object, str, Callable]):
+        self._hooks = hooks
 
-    own[method] = replacement
-    try:
-        yield
-    finally:
-        if before is None:
-            del own[method]
-        else:
-            own[method] = before
+    def __enter__(self):
+        self._undo = []
+        for owner, method, around in self._hooks:
+            # Not by setattr: Keras's objects then look for weights in what they are
+            # given.
+            own = vars(owner)
+            self._undo.append((own, method, own.get(method)))
+            own[method] = functools.partial(around, getattr(owner, method))
+
+    def __exit__(self, *error):
+        for own, method, before in reversed(self._undo):
+            if before is None:
+                del own[method]
+            else:
+                own[method] = before

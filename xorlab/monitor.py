@@ -89,9 +89,9 @@ class StepMonitor:
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
             self._counts = _kept([2 * rows, BUCKETS], tf.int32)
-            # Squared norms; then how many updates were seen, and the last one's step.
-            self._numbers = _kept([2 * rows + 2], tf.float64)
-            self._changes = _kept([rows], tf.float64)
+            # How many updates were seen, and the last one's step; then squared norms of
+            # gradients, of weights, and of how the weights changed.
+            self._numbers = _kept([2 + 3 * rows], tf.float64)
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
         self._seen = 0
 
@@ -103,18 +103,18 @@ class StepMonitor:
         # Run eagerly, a step that updates nothing leaves its own.
         self._outputs_of.clear()
         numbers = _array(self._numbers)
-        squares, (seen, step) = numbers[:-2], map(int, numbers[-2:])
+        seen, step = numbers[:2].astype(int).tolist()
         if seen == self._seen:
             return None
         self._seen = seen
-        counts, changes = _array(self._counts), _array(self._changes)
+        counts, squares = _array(self._counts), numbers[2:].reshape(3, -1)
         names, present = list(self._variables), sorted(self._updated)
         if len(present) < len(names):
             both = [*present, *(row + len(names) for row in present)]
-            counts, squares, changes = counts[both], squares[both], changes[present]
+            counts, squares = counts[both], squares[:, present]
         if self.layers:
             counts = np.concatenate([counts, _array(self._outputs)])
-        of_gradients, of_weights = squares.reshape(2, -1)
+        of_gradients, of_weights, of_changes = squares
         return StepReport(
             step=step,
             weights=[names[row] for row in present],
@@ -122,7 +122,7 @@ class StepMonitor:
             sizes=self._sizes[present],
             gradient_squares=of_gradients,
             weight_squares=of_weights,
-            change_squares=changes,
+            change_squares=of_changes,
             layers=list(self.layers),
             wall_time=time.time(),
         )
@@ -140,7 +140,9 @@ class StepMonitor:
         self._counts.assign(self._in_place(variables, counts, blocks=2))
         step = tf.cast(self._optimizer.iterations, tf.float64)
         squares = self._in_place(variables, squares, blocks=2)
-        self._numbers.assign(tf.concat([squares, [self._numbers[-2] + 1, step]], 0))
+        no_changes = tf.zeros([len(self._row)], tf.float64)
+        seen = [self._numbers[0] + 1, step]
+        self._numbers.assign(tf.concat([seen, squares, no_changes], 0))
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
         return [counts, squares]
@@ -149,7 +151,9 @@ class StepMonitor:
         after = [tf.convert_to_tensor(variable) for variable in variables]
         before = self._before_of.pop(_replica())
         changes = measures.measure_change(after, before, by_xla=self._by_xla)
-        self._changes.assign(self._in_place(variables, changes, blocks=1))
+        changes = self._in_place(variables, changes, blocks=1)
+        others = self._numbers[: 2 + 2 * len(self._row)]
+        self._numbers.assign(tf.concat([others, changes], 0))
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 
 from xorlab.gradients import observed
-from xorlab.hooks import wrapped
+from xorlab.hooks import Wrapped
 from xorlab.monitor import StepMonitor, StepReport
 
 
@@ -35,6 +35,9 @@ class SharedTap:
     def __init__(self, model: keras.Model):
         self._model = model
         self.activations = False
+        self._before_fit = Wrapped(
+            (model, "make_train_function", self._make_train_function)
+        )
         self._hooks = contextlib.ExitStack()
         self._train_function = None  # Keras's, while this stands in its place.
         self._tell_batch = []
@@ -64,9 +67,7 @@ class SharedTap:
             self._train_function = self._model.train_function
             self._put(self._run)
             # `fit` begins with it, and it ends what an exception has left in place.
-            self._hooks.enter_context(
-                wrapped(self._model, "make_train_function", self._make_train_function)
-            )
+            self._hooks.enter_context(self._before_fit)
 
     def _put(self, train_function):
         # Not by setattr, with which Keras looks for weights in what it is given.
@@ -91,8 +92,7 @@ class SharedTap:
         batch = iterator.element_spec
         if tell_report:
             self._make_watched(train_function, batch)
-            layers = self._monitor.layers.values()
-            with observed(self._model, self._monitor, layers):
+            with self._observed:
                 logs = self._watched(iterator)
             if (report := self._monitor.read()) is not None:
                 for tell in tell_report:
@@ -113,6 +113,8 @@ class SharedTap:
             inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
             self._model(keras.tree.map_structure(_symbolic, inputs))
         self._monitor = StepMonitor(self._model, self.activations)
+        layers = self._monitor.layers.values()
+        self._observed = observed(self._model, self._monitor, layers)
         self._model.make_train_function(force=True)
         self._watched = self._model.train_function
         self._put(train_function)
