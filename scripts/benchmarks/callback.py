@@ -52,7 +52,7 @@ def measure(quick: bool) -> report.Report:
         )
     memories = [memory.measure(jit, rounds=1 if quick else 5) for jit in (True, False)]
     steps, histograms = measure_steps(
-        rounds=3 if quick else 15, epochs=2 if quick else 10
+        rounds=3 if quick else 40, epochs=2 if quick else 10
     )
     return report.Report(
         tables=[steps, histograms, *memories],
