@@ -132,9 +132,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
         if self._write_grads:
-            self._reports.finish()
+            self._reports.judge()
 
     def on_train_end(self, logs=None):
+        if self._write_grads:
+            self._reports.flush()
         super().on_train_end(logs)
         if self._due and not self._has_logged:
             warnings.warn(

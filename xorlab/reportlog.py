@@ -49,21 +49,21 @@ class ReportLog:
             self._last = report
             self._waiting.append((report, scalars))
             if len(self._waiting) * report.counts.nbytes >= _MOST_WAITING:
-                self._write()
+                self.flush()
             elif len(self._waiting) == 1:
-                self._timer = threading.Timer(_LONGEST_WAIT, self._write)
+                self._timer = threading.Timer(_LONGEST_WAIT, self.flush)
                 self._timer.start()
 
-    def finish(self):
-        """Writes all that waits, and the verdict on the last report, once."""
-        self._write()
+    def judge(self):
+        """Writes the verdict on the last report, once."""
         report, self._last = self._last, None
         if report is not None:
             lost = report.by_layer(report.gradients_not_finite)
             verdict = judge_layers(report.gradient_rms(), lost)
             self._log.text("verdict", verdict, report.step)
 
-    def _write(self):
+    def flush(self):
+        """Writes all that waits."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
             if self._timer is not None:
