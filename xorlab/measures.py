@@ -17,6 +17,11 @@ BIG = 2**22
 _ROW = 32
 
 
+def has_big(tensors: Sequence[tf.Tensor]) -> bool:
+    """Whether one of them is so big that memory counts."""
+    return any((tensor.shape.num_elements() or 0) >= BIG for tensor in tensors)
+
+
 def _compiled_if_small(measure):
     """Makes one XLA program of a measure: its operations take twice as long.
 
@@ -26,8 +31,7 @@ def _compiled_if_small(measure):
 
     @functools.wraps(measure)
     def choose(*lists, by_xla):
-        sizes = [tensor.shape.num_elements() or 0 for x in lists for tensor in x]
-        if by_xla or max(sizes, default=0) < BIG:
+        if by_xla or not any(map(has_big, lists)):
             return program(*lists)
         return measure(*lists, by_xla=False)
 
@@ -90,6 +94,24 @@ def measure_change(
         for after, before in zip(*groups, strict=True)
     ]
     return tf.concat(squares, 0)
+
+
+@_compiled_if_small
+def measure_update(
+    gradients: Sequence[tf.Tensor],
+    before: Sequence[tf.Tensor],
+    after: Sequence[tf.Tensor],
+    *,
+    by_xla: bool,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Measures T gradients and weights, and how the weights changed, all at once.
+
+    Returns:
+        What `measure` returns of gradients and weights: `[2T, BUCKETS]` and `[2T]`;
+        and what `measure_change` returns: `[T]`.
+    """
+    counts, squares = measure([*gradients, *before], by_xla=by_xla)
+    return counts, squares, measure_change(after, before, by_xla=by_xla)
 
 
 def _groups(tensors):

@@ -58,6 +58,9 @@ class StepReport:
     @functools.cached_property
     def gradients_not_finite(self) -> np.ndarray:
         """How many entries of each gradient are NaN or infinite: `[T]`."""
+        # Faster than to look through the counts; squares take part in any of both.
+        if np.isfinite(self.gradient_squares).all():
+            return np.zeros(len(self.weights), int)
         return histograms.count_not_finite(self.counts[: len(self.weights)])
 
 
@@ -86,6 +89,7 @@ class StepMonitor:
         self._updated = set()
         self._outputs_of = collections.defaultdict(dict)  # By replica, then layer.
         self._before_of = {}
+        self._gradients_of = {}
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
             self._counts = _kept([2 * rows, BUCKETS], tf.int32)
@@ -135,25 +139,41 @@ class StepMonitor:
         if replicas is not None and replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         self._updated |= {self._row[id(variable)] for variable in variables}
-        tensors = [*gradients, *self._before_of[_replica()]]
-        counts, squares = measures.measure(tensors, by_xla=self._by_xla)
-        self._counts.assign(self._in_place(variables, counts, blocks=2))
         step = tf.cast(self._optimizer.iterations, tf.float64)
-        squares = self._in_place(variables, squares, blocks=2)
-        no_changes = tf.zeros([len(self._row)], tf.float64)
-        seen = [self._numbers[0] + 1, step]
-        self._numbers.assign(tf.concat([seen, squares, no_changes], 0))
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
+        # What one program measures takes less time than what two do.
+        accumulates = self._optimizer.gradient_accumulation_steps
+        if not accumulates and not measures.has_big(gradients):
+            self._gradients_of[_replica()] = gradients, step
+            return []
+        # But big gradients are to be let go, and of a micro-batch's there is no after.
+        tensors = [*gradients, *self._before_of[_replica()]]
+        counts, squares = measures.measure(tensors, by_xla=self._by_xla)
+        no_changes = tf.zeros([len(variables)], tf.float64)
+        self._keep(variables, step, counts, [squares, no_changes])
         return [counts, squares]
 
     def after_update(self, variables):
-        after = [tf.convert_to_tensor(variable) for variable in variables]
         before = self._before_of.pop(_replica())
-        changes = measures.measure_change(after, before, by_xla=self._by_xla)
-        changes = self._in_place(variables, changes, blocks=1)
-        others = self._numbers[: 2 + 2 * len(self._row)]
-        self._numbers.assign(tf.concat([others, changes], 0))
+        after = [tf.convert_to_tensor(variable) for variable in variables]
+        if _replica() in self._gradients_of:
+            gradients, step = self._gradients_of.pop(_replica())
+            counts, *squares = measures.measure_update(
+                gradients, before, after, by_xla=self._by_xla
+            )
+            self._keep(variables, step, counts, squares)
+        else:
+            changes = measures.measure_change(after, before, by_xla=self._by_xla)
+            changes = self._in_place(variables, changes, blocks=1)
+            others = self._numbers[: 2 + 2 * len(self._row)]
+            self._numbers.assign(tf.concat([others, changes], 0))
+
+    def _keep(self, variables, step, counts, squares):
+        self._counts.assign(self._in_place(variables, counts, blocks=2))
+        squares = self._in_place(variables, tf.concat(squares, 0), blocks=3)
+        seen = [self._numbers[0] + 1, step]
+        self._numbers.assign(tf.concat([seen, squares], 0))
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
