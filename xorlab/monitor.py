@@ -58,7 +58,7 @@ class StepReport:
     @functools.cached_property
     def gradients_not_finite(self) -> np.ndarray:
         """How many entries of each gradient are NaN or infinite: `[T]`."""
-        # Faster than to look through the counts; squares take part in any of both.
+        # A sum that is finite says so sooner than the counts do.
         if np.isfinite(self.gradient_squares).all():
             return np.zeros(len(self.weights), int)
         return histograms.count_not_finite(self.counts[: len(self.weights)])
