@@ -142,12 +142,12 @@ class StepMonitor:
         step = tf.cast(self._optimizer.iterations, tf.float64)
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
-        # What one program measures takes less time than what two do.
+        # One program for all takes less time than two. But a big gradient is to be let
+        # go before the update, and a step that accumulates may not come to its end.
         accumulates = self._optimizer.gradient_accumulation_steps
         if not accumulates and not measures.has_big(gradients):
             self._gradients_of[_replica()] = gradients, step
             return []
-        # But big gradients are to be let go, and of a micro-batch's there is no after.
         tensors = [*gradients, *self._before_of[_replica()]]
         counts, squares = measures.measure(tensors, by_xla=self._by_xla)
         no_changes = tf.zeros([len(variables)], tf.float64)

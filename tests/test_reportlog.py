@@ -1,0 +1,91 @@
+"""Reports wait for each other before they are written, but never long."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from xorlab import histograms, reportlog
+from xorlab.monitor import StepReport
+
+WAIT = 60  # Seconds; a test that takes so long fails.
+
+
+class Log:
+    """Stands in for an event file, and keeps what is written."""
+
+    def __init__(self):
+        self.written = []
+        self.wrote = threading.Event()
+
+    def write(self, steps):
+        self.written.append([values.step for values in steps])
+        self.last = steps[-1]
+        self.wrote.set()
+
+
+def report(step, gradient=(3.0, 4.0)):
+    weight, change = np.array([1.0, 0.0]), np.array([0.0, 0.5])
+    squares = [np.array([np.sum(np.square(x))]) for x in (gradient, weight, change)]
+    counts = histograms.count([np.array(gradient), weight])
+    return StepReport(step, ["a/w"], counts, np.array([2]), *squares, [], 1000.0 + step)
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def reports(log):
+    reports = reportlog.ReportLog(log, activations=False)
+    yield reports
+    reports.flush()
+
+
+def test_reports_wait_for_each_other(reports, log):
+    for step in range(3):
+        reports.add(report(step), {})
+    assert log.written == []
+    reports.flush()
+    reports.flush()
+    assert log.written == [[0, 1, 2]]
+
+
+def test_reports_do_not_wait_long(reports, log, monkeypatch):
+    monkeypatch.setattr(reportlog, "_LONGEST_WAIT", 0.05)
+    for step in range(2):
+        reports.add(report(step), {})
+        assert log.wrote.wait(WAIT)
+        log.wrote.clear()
+    assert log.written == [[0], [1]]
+
+
+def test_reports_that_take_much_memory_do_not_wait(reports, log, monkeypatch):
+    monkeypatch.setattr(reportlog, "_MOST_WAITING", 2 * report(0).counts.nbytes)
+    for step in range(5):
+        reports.add(report(step), {})
+    assert log.written == [[0, 1], [2, 3]]
+
+
+def test_a_report_is_written_as_of_its_step(reports, log):
+    reports.add(report(7), {"more": 1.0})
+    reports.flush()
+    assert log.last.wall_time == 1007.0
+    assert log.last.tags == ["a/w/gradient", "a/w/weight"]
+    assert log.last.scalars == {
+        "gradient_norm": 5.0,
+        "gradient_not_finite": 0.0,
+        "gradient_rms/a": pytest.approx(12.5**0.5),
+        "update_ratio/a": 0.5,
+        "more": 1.0,
+    }
+
+
+def test_gradients_that_are_not_finite_are_warned_of_once(reports, log):
+    lost = [np.nan, -np.inf]
+    with pytest.warns(UserWarning, match="step 3: 2 entries of the gradient of a/w"):
+        reports.add(report(3, lost), {})
+    reports.add(report(4, lost), {})
+    reports.flush()
+    assert log.last.scalars["gradient_not_finite"] == 2.0
