@@ -226,3 +226,33 @@ def test_a_weight_without_a_gradient_is_not_logged(tmp_path):
         )
     assert set(log.scalars) >= {"gradient_rms/used"}
     assert not [tag for tag in log.histograms if tag.startswith("idle/ker")]
+
+
+class InTurns(Subclassed):
+    """Updates its weights by several calls."""
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True))
+        variables = self.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        for i in range(0, len(variables), 2):
+            self.optimizer.apply(gradients[i : i + 2], variables[i : i + 2])
+        return {"loss": loss}
+
+
+def test_updates_of_one_step_are_told_of_together(tmp_path):
+    def scalars(kind):
+        model = oracle.fresh(kind)
+        model(FEATURES)
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+        model.optimizer.build(model.trainable_variables)
+        callback = oracle.watching(tmp_path / kind.__name__, histogram_steps=1)
+        oracle.fit(model, FEATURES, TARGETS, [callback])
+        return oracle.read(tmp_path / kind.__name__).scalars
+
+    once, in_turns = scalars(Subclassed), scalars(InTurns)
+    for tag in ("gradient_norm", *(x for x in once if x.startswith("update_ratio/"))):
+        same = in_turns[tag.replace("subclassed", "in_turns")]
+        assert list(same.values()) == list(once[tag].values())

@@ -115,6 +115,35 @@ def test_accumulated_gradients_are_logged_once_an_update(tmp_path, how):
     assert [rows[:, 2].sum() for rows in outputs.values()] == [oracle.ROWS * 3] * 2
 
 
+@pytest.mark.parametrize("how", ["graph", "xla"])
+def test_an_execution_that_ends_with_a_part_of_an_update_logs_the_last(tmp_path, how):
+    def accumulating():
+        return momentum(gradient_accumulation_steps=2)
+
+    make = model_with(accumulating, steps_per_execution=3, **HOW[how])
+    single = model_with(accumulating, **HOW[how])
+    # Executions of batches 0-2 and 3-5; updates after batches 1, 3 and 5.
+    callback = {"histogram_steps": 1}
+    check(tmp_path, make, [0, 2], single, rows=24, callback=callback, accumulate=2)
+
+
+class Guarded(optimizers.SGD):
+    """Updates in a branch, as optimizers do that leave out what is not finite."""
+
+    def apply(self, grads, trainable_variables=None):
+        def update():
+            optimizers.SGD.apply(self, grads, trainable_variables)
+
+        finite = keras.ops.isfinite(keras.ops.sum(grads[0]))
+        keras.ops.cond(finite, update, lambda: None)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_an_optimizer_may_update_in_a_branch(tmp_path, how):
+    make = model_with(lambda: Guarded(0.1, momentum=0.9), **HOW[how])
+    check(tmp_path, make, [0, 2], callback={"histogram_steps": 2})
+
+
 def half(scale):
     """Makes a mixed_float16 model whose loss scale starts too high, or not."""
 
@@ -135,3 +164,18 @@ def test_a_skipped_step_is_counted_and_nothing_is_logged_for_it(tmp_path):
     made = max(log.scalars["skipped_steps"])
     assert log.scalars["skipped_steps"][made] > 1
     assert log.scalars["gradient_not_finite"] == {0: 0, 2: 0, 4: 0}
+
+
+def test_parts_of_updates_are_not_taken_for_skipped_steps(tmp_path):
+    def optimizer():
+        inner = momentum(gradient_accumulation_steps=2)
+        return optimizers.LossScaleOptimizer(inner, initial_scale=8.0)
+
+    model = model_with(optimizer)()
+    for name in ("first", "second"):
+        # 3 batches: one update, and then two.
+        callback = oracle.watching(tmp_path / name, histogram_steps=1)
+        oracle.fit(model, X[:12], Y[:12], [callback])
+    for name, steps in (("first", [0]), ("second", [1, 2])):
+        skipped = oracle.read(tmp_path / name).scalars["skipped_steps"]
+        assert skipped == dict.fromkeys(steps, 0)

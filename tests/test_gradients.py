@@ -102,6 +102,19 @@ def test_a_wrapped_method_is_restored_after_an_error():
     assert vars(thing) == {} and thing.twice(3) == 6
 
 
+def test_nothing_stays_wrapped_where_something_cannot_be():
+    class Thing:
+        def twice(self, x):
+            return 2 * x
+
+    thing = Thing()
+    hooks = [(thing, name, lambda original, x: 0) for name in ("twice", "thrice")]
+    with pytest.raises(AttributeError, match="thrice"):
+        with Wrapped(*hooks):
+            pass
+    assert vars(thing) == {}
+
+
 def test_wrapped_methods_can_be_entered_again():
     class Thing:
         def twice(self, x):

@@ -25,10 +25,11 @@ class Log:
 
 
 def report(step, gradient=(3.0, 4.0)):
+    size = np.array([len(gradient)])
     weight, change = np.array([1.0, 0.0]), np.array([0.0, 0.5])
     squares = [np.array([np.sum(np.square(x))]) for x in (gradient, weight, change)]
     counts = histograms.count([np.array(gradient), weight])
-    return StepReport(step, ["a/w"], counts, np.array([2]), *squares, [], 1000.0 + step)
+    return StepReport(step, ["a/w"], counts, size, *squares, [], 1000.0 + step)
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def log():
 
 
 @pytest.fixture
-def reports(log):
+def reports(log, monkeypatch):
+    monkeypatch.setattr(reportlog, "_LONGEST_WAIT", WAIT)
     reports = reportlog.ReportLog(log, activations=False)
     yield reports
     reports.flush()
@@ -80,6 +82,29 @@ def test_a_report_is_written_as_of_its_step(reports, log):
         "update_ratio/a": 0.5,
         "more": 1.0,
     }
+
+
+def test_training_is_told_of_what_could_not_be_written(reports, log, monkeypatch):
+    def fail(steps):
+        log.wrote.set()
+        raise OSError("disk full")
+
+    monkeypatch.setattr(reportlog, "_LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(log, "write", fail)
+    reports.add(report(0), {})
+    assert log.wrote.wait(WAIT)
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="disk full"):
+        reports.flush()
+    reports.add(report(1), {})
+    reports.flush()
+    assert log.written == [[1]]
+
+
+def test_a_layer_without_entries_has_no_rms(reports, log):
+    reports.add(report(0, gradient=()), {})
+    reports.flush()
+    assert "gradient_rms/a" not in log.last.scalars
 
 
 def test_gradients_that_are_not_finite_are_warned_of_once(reports, log):

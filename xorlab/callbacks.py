@@ -98,10 +98,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 internals.updating_optimizer(self.model).gradient_accumulation_steps
             )
             self._tap.activations |= self._write_activations
-            self._started_at = self._iterations()
+            self._applied_before = self._batches_applied()
             self._steps_run = 0
             if self._histogram_steps is not None:
-                self._next_logged = self._multiple_from(self._started_at)
+                self._next_logged = self._multiple_from(self._iterations())
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
@@ -150,6 +150,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
         # By a tensor: under a distribution strategy there is one on each replica.
         return int(tf.convert_to_tensor(self.model.optimizer.iterations))
 
+    def _batches_applied(self):
+        optimizer = internals.updating_optimizer(self.model)
+        return internals.batches_applied(optimizer)
+
     def _multiple_from(self, step):
         return math.ceil(step / self._histogram_steps) * self._histogram_steps
 
@@ -176,10 +180,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._has_logged = True
         more = {}
         if hasattr(self.model.optimizer, "inner_optimizer"):
-            optimizer = internals.updating_optimizer(self.model)
-            updates = self._iterations() - self._started_at
-            made = updates * (optimizer.gradient_accumulation_steps or 1)
-            more["skipped_steps"] = float(self._steps_run - made)
+            applied = self._batches_applied() - self._applied_before
+            more["skipped_steps"] = float(self._steps_run - applied)
         self._reports.add(report, more)
 
     def _write_keras_model_train_graph(self):

@@ -20,16 +20,21 @@ class Wrapped:
 
     def __enter__(self):
         self._undo = []
-        for owner, method, around in self._hooks:
-            # Not by setattr: Keras's objects then look for weights in what they are
-            # given.
-            own = vars(owner)
-            self._undo.append((own, method, own.get(method)))
-            own[method] = functools.partial(around, getattr(owner, method))
+        try:
+            for owner, method, around in self._hooks:
+                replacement = functools.partial(around, getattr(owner, method))
+                # Not by setattr: Keras's objects then look for weights in what they
+                # are given.
+                own = vars(owner)
+                self._undo.append((own, method, own.get(method)))
+                own[method] = replacement
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *error):
         for own, method, before in reversed(self._undo):
             if before is None:
-                del own[method]
+                own.pop(method, None)
             else:
                 own[method] = before

@@ -77,6 +77,21 @@ def no_hook(optimizer) -> ValueError:
     )
 
 
+def batches_applied(optimizer: keras.optimizers.Optimizer) -> int:
+    """Returns how many batches an optimizer was given gradients of, in all its life.
+
+    Under gradient accumulation several make an update.
+
+    Raises:
+        RuntimeError: Keras no longer counts them where xorlab looks.
+    """
+    count = getattr(optimizer, "_iterations", None)
+    if count is None:
+        raise changed("Optimizer._iterations")
+    # By a tensor: under a distribution strategy there is one on each replica.
+    return int(tf.convert_to_tensor(count))
+
+
 def updated_variables(gradients, variables) -> list[keras.Variable]:
     """Returns the variables that an update by gradients will change, in Keras's order.
 

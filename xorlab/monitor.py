@@ -20,7 +20,7 @@ class StepReport:
 
     Attributes:
         step: the optimizer's iterations before the update.
-        weights: T tags; only weights that received a gradient.
+        weights: T tags; only weights that the step updated.
         counts: `[T + T + L, BUCKETS]`: of the gradients, of the weights before the
             update, and of the layers' outputs.
         sizes: `[T]`, numbers of entries.
@@ -53,15 +53,17 @@ class StepReport:
         """The RMS of each layer's gradient, as `gradients.rms_by_layer` defines it."""
         entries = self.by_layer(self.sizes)
         squares = self.by_layer(self.gradient_squares)
-        return {x: (square / entries[x]) ** 0.5 for x, square in squares.items()}
+        return {x: (squares[x] / n) ** 0.5 for x, n in entries.items() if n}
 
     @functools.cached_property
     def gradients_not_finite(self) -> np.ndarray:
         """How many entries of each gradient are NaN or infinite: `[T]`."""
         # A sum that is finite says so sooner than the counts do.
-        if np.isfinite(self.gradient_squares).all():
+        finite = np.isfinite(self.gradient_squares)
+        if finite.all():
             return np.zeros(len(self.weights), int)
-        return histograms.count_not_finite(self.counts[: len(self.weights)])
+        lost = histograms.count_not_finite(self.counts[: len(self.weights)])
+        return np.where(finite, 0, lost)
 
 
 class StepMonitor:
@@ -86,16 +88,16 @@ class StepMonitor:
         inputs = keras.layers.InputLayer
         self.layers = {x: layer for x, layer in layers if not isinstance(layer, inputs)}
         self._row = {id(v): row for row, v in enumerate(self._variables.values())}
-        self._updated = set()
         self._outputs_of = collections.defaultdict(dict)  # By replica, then layer.
         self._before_of = {}
         self._gradients_of = {}
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
             self._counts = _kept([2 * rows, BUCKETS], tf.int32)
-            # How many updates were seen, and the last one's step; then squared norms of
-            # gradients, of weights, and of how the weights changed.
-            self._numbers = _kept([2 + 3 * rows], tf.float64)
+            # How many updates were seen, and the last one's step; then of each weight
+            # the number of the last update of it, and the squared norms of the
+            # gradient, of the weight, and of how it changed.
+            self._numbers = _kept([2 + 4 * rows], tf.float64)
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
         self._seen = 0
 
@@ -110,12 +112,15 @@ class StepMonitor:
         seen, step = numbers[:2].astype(int).tolist()
         if seen == self._seen:
             return None
+        counts, (last_update, *squares) = (
+            _array(self._counts),
+            numbers[2:].reshape(4, -1),
+        )
+        names, present = list(self._variables), np.flatnonzero(last_update > self._seen)
         self._seen = seen
-        counts, squares = _array(self._counts), numbers[2:].reshape(3, -1)
-        names, present = list(self._variables), sorted(self._updated)
         if len(present) < len(names):
-            both = [*present, *(row + len(names) for row in present)]
-            counts, squares = counts[both], squares[:, present]
+            counts = counts[[*present, *(present + len(names))]]
+            squares = [each[present] for each in squares]
         if self.layers:
             counts = np.concatenate([counts, _array(self._outputs)])
         of_gradients, of_weights, of_changes = squares
@@ -132,30 +137,31 @@ class StepMonitor:
         )
 
     def before_update(self, variables):
-        self._before_of[_replica()] = [tf.convert_to_tensor(v) for v in variables]
+        weights = [tf.convert_to_tensor(variable) for variable in variables]
+        graph = tf.compat.v1.get_default_graph()
+        self._before_of[_replica()] = weights, graph, self._numbers[0]
 
     def at_update(self, variables, gradients):
         replicas = tf.distribute.get_replica_context()
         if replicas is not None and replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        self._updated |= {self._row[id(variable)] for variable in variables}
+        weights, graph, _ = self._before_of[_replica()]
         step = tf.cast(self._optimizer.iterations, tf.float64)
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
-        # One program for all takes less time than two. But a big gradient is to be let
-        # go before the update, and a step that accumulates may not come to its end.
-        accumulates = self._optimizer.gradient_accumulation_steps
-        if not accumulates and not measures.has_big(gradients):
+        # One program for all takes less time than two. But big gradients are to be let
+        # go before the update, and what is inside a branch stays there.
+        size = sum(math.prod(variable.shape) for variable in variables)
+        if size < measures.BIG and graph is tf.compat.v1.get_default_graph():
             self._gradients_of[_replica()] = gradients, step
             return []
-        tensors = [*gradients, *self._before_of[_replica()]]
-        counts, squares = measures.measure(tensors, by_xla=self._by_xla)
+        counts, squares = measures.measure([*gradients, *weights], by_xla=self._by_xla)
         no_changes = tf.zeros([len(variables)], tf.float64)
         self._keep(variables, step, counts, [squares, no_changes])
         return [counts, squares]
 
     def after_update(self, variables):
-        before = self._before_of.pop(_replica())
+        before, _, seen = self._before_of.pop(_replica())
         after = [tf.convert_to_tensor(variable) for variable in variables]
         if _replica() in self._gradients_of:
             gradients, step = self._gradients_of.pop(_replica())
@@ -165,15 +171,18 @@ class StepMonitor:
             self._keep(variables, step, counts, squares)
         else:
             changes = measures.measure_change(after, before, by_xla=self._by_xla)
-            changes = self._in_place(variables, changes, blocks=1)
-            others = self._numbers[: 2 + 2 * len(self._row)]
+            others, old = tf.split(self._numbers, [-1, len(self._row)])
+            changes = self._in_place(variables, changes, old)
+            # Other branches have updated nothing.
+            changes = tf.where(others[0] > seen, changes, old)
             self._numbers.assign(tf.concat([others, changes], 0))
 
     def _keep(self, variables, step, counts, squares):
-        self._counts.assign(self._in_place(variables, counts, blocks=2))
-        squares = self._in_place(variables, tf.concat(squares, 0), blocks=3)
-        seen = [self._numbers[0] + 1, step]
-        self._numbers.assign(tf.concat([seen, squares], 0))
+        self._counts.assign(self._in_place(variables, counts, self._counts))
+        seen = self._numbers[0] + 1
+        values = tf.concat([tf.fill([len(variables)], seen), *squares], 0)
+        values = self._in_place(variables, values, self._numbers[2:])
+        self._numbers.assign(tf.concat([[seen, step], values], 0))
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
@@ -194,15 +203,15 @@ class StepMonitor:
         ]
         return tf.stack(rows)
 
-    def _in_place(self, variables, values, blocks):
-        """Puts values, a row a variable in each block, where their rows are."""
+    def _in_place(self, variables, values, others):
+        """Puts values, a row a variable in each block, among those of the others."""
         rows = [self._row[id(variable)] for variable in variables]
         # Keras updates all its weights in order, unless some have no gradient.
         if rows == list(self._row.values()):
             return values
-        of_block = len(self._row)
-        places = [[block * of_block + row] for block in range(blocks) for row in rows]
-        return tf.scatter_nd(places, values, [blocks * of_block, *values.shape[1:]])
+        blocks = range(0, others.shape[0], len(self._row))
+        places = [[block + row] for block in blocks for row in rows]
+        return tf.tensor_scatter_nd_update(others, places, values)
 
 
 def _replica():

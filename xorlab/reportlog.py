@@ -33,6 +33,7 @@ class ReportLog:
         self._activations = activations
         self._waiting = []
         self._timer = None
+        self._failure = None
         self._lock = threading.RLock()  # Of all that waits, and of its order.
         self._last = None
         self._has_warned = False
@@ -43,15 +44,19 @@ class ReportLog:
         Args:
             report: what the step did.
             scalars: more of them by tag.
+
+        Raises:
+            Exception: what kept earlier reports from being written.
         """
         self._warn_of_lost(report)
         with self._lock:
+            self._raise_failure()
             self._last = report
             self._waiting.append((report, scalars))
             if len(self._waiting) * report.counts.nbytes >= _MOST_WAITING:
                 self.flush()
             elif len(self._waiting) == 1:
-                self._timer = threading.Timer(_LONGEST_WAIT, self.flush)
+                self._timer = threading.Timer(_LONGEST_WAIT, self._flush_late)
                 self._timer.start()
 
     def judge(self):
@@ -63,13 +68,30 @@ class ReportLog:
             self._log.text("verdict", verdict, report.step)
 
     def flush(self):
-        """Writes all that waits."""
+        """Writes all that waits.
+
+        Raises:
+            Exception: what keeps it, or kept earlier reports, from being written.
+        """
         with self._lock:
+            self._raise_failure()
             waiting, self._waiting = self._waiting, []
             if self._timer is not None:
                 self._timer.cancel()
             if waiting:
                 self._log.write([self._values(*each) for each in waiting])
+
+    def _flush_late(self):
+        try:
+            self.flush()
+        except Exception as error:
+            # Training is told, by its own thread.
+            self._failure = error
+
+    def _raise_failure(self):
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def _values(self, report, scalars):
         tags = [f"{path}/gradient" for path in report.weights]

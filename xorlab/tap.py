@@ -35,9 +35,6 @@ class SharedTap:
     def __init__(self, model: keras.Model):
         self._model = model
         self.activations = False
-        self._before_fit = Wrapped(
-            (model, "make_train_function", self._make_train_function)
-        )
         self._hooks = contextlib.ExitStack()
         self._train_function = None  # Keras's, while this stands in its place.
         self._tell_batch = []
@@ -67,7 +64,8 @@ class SharedTap:
             self._train_function = self._model.train_function
             self._put(self._run)
             # `fit` begins with it, and it ends what an exception has left in place.
-            self._hooks.enter_context(self._before_fit)
+            hook = (self._model, "make_train_function", self._make_train_function)
+            self._hooks.enter_context(Wrapped(hook))
 
     def _put(self, train_function):
         # Not by setattr, with which Keras looks for weights in what it is given.
