@@ -13,8 +13,8 @@ from xorlab.histograms import BUCKETS, buckets
 PART = 2**17
 # From so many values on memory counts: XLA's compiler alone takes 100 MB.
 BIG = 2**22
-# Values to a row of the matrix that small tensors are laid out in.
-_ROW = 32
+# Values to a row of the matrix that tensors are laid out in.
+_ROW = 16
 
 
 def has_big(tensors: Sequence[tf.Tensor]) -> bool:
