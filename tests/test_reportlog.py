@@ -84,6 +84,7 @@ def test_a_report_is_written_as_of_its_step(reports, log):
     }
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_training_is_told_of_what_could_not_be_written(reports, log, monkeypatch):
     def fail(steps):
         log.wrote.set()

@@ -82,11 +82,13 @@ class ReportLog:
                 self._log.write([self._values(*each) for each in waiting])
 
     def _flush_late(self):
-        try:
-            self.flush()
-        except Exception as error:
-            # Training is told, by its own thread.
-            self._failure = error
+        with self._lock:
+            try:
+                self.flush()
+            except Exception as error:
+                # Told on standard error now, and to training by its next report.
+                self._failure = error
+                raise
 
     def _raise_failure(self):
         failure, self._failure = self._failure, None

@@ -58,8 +58,9 @@ def measure(quick: bool) -> report.Report:
             "run pip install scikit-learn"
         )
     memories = [memory.measure(jit, rounds=1 if quick else 5) for jit in (True, False)]
+    processes = 1 if quick else 5
     steps, histograms = measure_steps(
-        processes=1 if quick else 5,
+        processes,
         rounds=3 if quick else 8,
         epochs=2 if quick else 10,
     )
@@ -68,7 +69,7 @@ def measure(quick: bool) -> report.Report:
         targets=targets(steps, histograms, memories),
         notes=[
             "Rounds are interleaved, and ratios are medians over the rounds; those of "
-            "steps were made in 5 processes. Every "
+            f"steps were made in {processes} processes. Every "
             "contender had trained one epoch before it was timed, to the same weights. "
             "How far the second bare `fit` is from 1 × says how exact the others are. "
             "Keras's callback logs weights alone. The second-pass callback logs the "
