@@ -1,5 +1,6 @@
 """Reports wait for each other before they are written, but never long."""
 
+import queue
 import threading
 
 import numpy as np
@@ -84,19 +85,20 @@ def test_a_report_is_written_as_of_its_step(reports, log):
     }
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_training_is_told_of_what_could_not_be_written(reports, log, monkeypatch):
     def fail(steps):
-        log.wrote.set()
         raise OSError("disk full")
 
+    told = queue.SimpleQueue()  # What would be printed on standard error.
+    monkeypatch.setattr(threading, "excepthook", lambda hook: told.put(hook.exc_value))
     monkeypatch.setattr(reportlog, "_LONGEST_WAIT", 0.05)
-    monkeypatch.setattr(log, "write", fail)
-    reports.add(report(0), {})
-    assert log.wrote.wait(WAIT)
-    monkeypatch.undo()
-    with pytest.raises(OSError, match="disk full"):
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(log, "write", fail)
+        reports.add(report(0), {})
+        late = told.get(timeout=WAIT)
+    with pytest.raises(OSError, match="disk full") as raised:
         reports.flush()
+    assert raised.value is late
     reports.add(report(1), {})
     reports.flush()
     assert log.written == [[1]]
