@@ -15,7 +15,10 @@ LISTS = {
     "nothing": [[]],
     "several": [[[1e-30, -2.0]], [], [3.0], RNG.normal(size=(7, 11))],
     "in parts": [RNG.normal(size=2**21 + 12345)],
-    "mixed": [[1.0, 2.0], RNG.normal(size=(3, measures.PART)), [4.0]],
+    "mixed": [
+        *([1.0, 2.0], RNG.normal(size=(3, measures.PART)), [4.0]),
+        RNG.normal(size=measures.PART + 1),
+    ],
 }
 
 
@@ -80,13 +83,3 @@ def test_double_precision_is_kept(measured):
     np.testing.assert_allclose(changes, [1e-24, 1], rtol=1e-3)
     _, squares = measured(measures.measure, [np.array([1e-60, 0.0]), before[1]])
     np.testing.assert_allclose(squares, [1e-120, 4], rtol=1e-12)
-
-
-def test_an_update_is_measured_as_its_parts_are(measured):
-    lists = [float32s("mixed"), *([x + d for x in float32s("mixed")] for d in (1, 2))]
-    counts, squares, changes = measured(measures.measure_update, *lists)
-    parts = measured(measures.measure, [*lists[0], *lists[1]])
-    np.testing.assert_array_equal(counts, parts[0])
-    np.testing.assert_allclose(squares, parts[1], rtol=1e-12)
-    expected = measured(measures.measure_change, lists[2], lists[1])
-    np.testing.assert_allclose(changes, expected, rtol=1e-12)

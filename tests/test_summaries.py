@@ -1,5 +1,9 @@
 """What is written can be read back by TensorBoard."""
 
+import os
+import pathlib
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -57,3 +61,22 @@ def test_hyperparameters_come_back_by_name(events):
     assert start.hparams["rate"].number_value == 0.5
     assert start.hparams["kind"].string_value == "relu"
     assert start.hparams["jit"].bool_value is True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads memory from Linux's /proc")
+def test_memory_does_not_grow_with_the_steps_written(tmp_path):
+    log = EventLog(tf.summary.create_file_writer(str(tmp_path)))
+    counts = histograms.count([np.random.default_rng(1).normal(size=1000)] * 20)
+    tags = [f"w{number}" for number in range(20)]
+    values = [StepValues(step, {"cost": 0.5}, tags, counts) for step in range(100)]
+
+    def memory():
+        pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    log.write(values)
+    before = memory()
+    for _ in range(10):
+        log.write(values)
+    written = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert memory() - before < written / 4

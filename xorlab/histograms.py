@@ -69,13 +69,17 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     """
     filled = counts != 0
     filled[:, :_FIRST] = filled[:, _END:] = False
-    used = filled.copy()
-    used[:, 1:] |= filled[:, :-1]
     # Flat, because `nonzero` of two dimensions takes eight times as long.
+    filled = filled.ravel()
+    used = filled.copy()
+    used[1:] |= filled[:-1]
     edge = np.flatnonzero(used)
     bound = _EDGES.take(edge % BUCKETS)
     # A gap is one row: the bucket that begins it is empty.
-    joined = np.stack([bound[:-1], bound[1:], counts.take(edge[:-1])], axis=1)
+    joined = np.empty([len(edge), 3])
+    joined[:, 0] = bound
+    joined[:-1, 1] = bound[1:]
+    joined[:, 2] = counts.take(edge)
     begins = np.searchsorted(edge, np.arange(len(counts) + 1) * BUCKETS)
     # The last bound of each begins nothing.
     return [joined[i : max(i, j - 1)] for i, j in itertools.pairwise(begins.tolist())]

@@ -17,11 +17,6 @@ BIG = 2**22
 _ROW = 16
 
 
-def has_big(tensors: Sequence[tf.Tensor]) -> bool:
-    """Whether one of them is so big that memory counts."""
-    return any((tensor.shape.num_elements() or 0) >= BIG for tensor in tensors)
-
-
 def _compiled_if_small(measure):
     """Makes one XLA program of a measure: its operations take twice as long.
 
@@ -31,9 +26,10 @@ def _compiled_if_small(measure):
 
     @functools.wraps(measure)
     def choose(*lists, by_xla):
-        if by_xla or not any(map(has_big, lists)):
-            return program(*lists)
-        return measure(*lists, by_xla=False)
+        sizes = [x.shape.num_elements() or 0 for tensors in lists for x in tensors]
+        if by_xla or max(sizes, default=0) >= BIG:
+            return measure(*lists, by_xla=by_xla)
+        return program(*lists)
 
     return choose
 
@@ -52,19 +48,7 @@ def measure(
         Counts by `histograms.buckets`, `[T, BUCKETS]`, int32; and squared 2-norms,
         `[T]`, float64.
     """
-    counts, squares = [], []
-
-    def of_part(part):
-        return _measure_together([part], by_xla)
-
-    for group in _groups(tensors):
-        if len(group) == 1:
-            of_group = _sum_over_parts(of_part, *group)
-        else:
-            of_group = _measure_together(group, by_xla)
-        counts.append(of_group[0])
-        squares.append(of_group[1])
-    return tf.concat(counts, 0), tf.concat(squares, 0)
+    return _in_parts(lambda tensors: _measure_together(tensors, by_xla), tensors)
 
 
 @_compiled_if_small
@@ -82,69 +66,43 @@ def measure_change(
         Squared 2-norms `[T]`, float64.
     """
     del by_xla  # Both ways are the same.
+    return _in_parts(_measure_change_together, after, before)
 
-    def of_part(after, before):
-        return _measure_change_together([after], [before])
 
-    groups = list(_groups(after)), list(_groups(before))
-    squares = [
-        _sum_over_parts(of_part, *after, *before)
-        if len(after) == 1
-        else _measure_change_together(after, before)
-        for after, before in zip(*groups, strict=True)
+def _in_parts(of_together, *lists):
+    """Measures lists of T tensors: all together, but most of a big one in parts.
+
+    Args:
+        of_together: of such lists, returns tensors `[T, ...]` that add up over parts.
+        *lists: of tensors of the same shapes; of whole big ones no copies are made.
+    """
+    lists = [[tf.reshape(tensor, [-1]) for tensor in tensors] for tensors in lists]
+    parts = [(tensor.shape[0] or 0) // PART for tensor in lists[0]]
+    rests = [
+        [x[n * PART :] if n else x for x, n in zip(tensors, parts, strict=True)]
+        for tensors in lists
     ]
-    return tf.concat(squares, 0)
+    sums = of_together(*rests)
+    for row, n in enumerate(parts):
+        if n:
+            sums = _add_parts(sums, row, of_together, n, [x[row] for x in lists])
+    return sums
 
 
-@_compiled_if_small
-def measure_update(
-    gradients: Sequence[tf.Tensor],
-    before: Sequence[tf.Tensor],
-    after: Sequence[tf.Tensor],
-    *,
-    by_xla: bool,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Measures T gradients and weights, and how the weights changed, all at once.
+def _add_parts(sums, row, of_together, parts, tensors):
+    """Adds to a row what `of_together` returns of the parts of that row's tensors."""
 
-    Returns:
-        What `measure` returns of gradients and weights: `[2T, BUCKETS]` and `[2T]`;
-        and what `measure_change` returns: `[T]`.
-    """
-    counts, squares = measure([*gradients, *before], by_xla=by_xla)
-    return counts, squares, measure_change(after, before, by_xla=by_xla)
-
-
-def _groups(tensors):
-    """Splits a list where a tensor is to be measured in parts."""
-    group = []
-    for tensor in tensors:
-        if (tensor.shape.num_elements() or 0) > PART:
-            yield from ([group] if group else [])
-            yield [tensor]
-            group = []
-        else:
-            group.append(tensor)
-    yield from ([group] if group else [])
-
-
-def _sum_over_parts(of_part, *tensors):
-    """Adds up what `of_part` returns of parts, `[n]`, of each of the tensors.
-
-    Copies of the whole are never made; the tensors are of one shape.
-    """
-    flat = [tf.reshape(tensor, [-1]) for tensor in tensors]
-    size = flat[0].shape[0]
-    if size is None or size <= PART:
-        return of_part(*flat)
-    parts = size // PART
-
-    def add(part, total):
+    def add(number, total):
         # Sliced in here: what a loop is given, XLA copies.
-        more = of_part(*(tf.slice(x, [part * PART], [PART]) for x in flat))
-        return part + 1, tf.nest.map_structure(tf.add, total, more)
+        part = ([tf.slice(x, [number * PART], [PART])] for x in tensors)
+        return number + 1, tf.nest.map_structure(tf.add, total, of_together(*part))
 
-    rest = of_part(*(x[parts * PART :] for x in flat))
-    return tf.while_loop(lambda part, _: part < parts, add, (tf.constant(0), rest))[1]
+    nothing = tf.nest.map_structure(lambda x: tf.zeros_like(x[:1]), sums)
+    begin = tf.constant(0), nothing
+    _, total = tf.while_loop(lambda number, _: number < parts, add, begin)
+    return tf.nest.map_structure(
+        lambda x, more: tf.tensor_scatter_nd_add(x, [[row]], more), sums, total
+    )
 
 
 def _measure_together(tensors, by_xla):
@@ -191,5 +149,6 @@ def _in_rows(tensors):
 def _squares(rows, owner, tensors):
     # In float64: in float32 the square of 1e-30 is zero, and so is what the last of
     # many small numbers adds to their sum.
-    sums = tf.reduce_sum(tf.square(tf.cast(rows, tf.float64)), axis=1)
+    squares = tf.square(tf.cast(rows, tf.float64))
+    sums = tf.reduce_sum(squares, axis=1)
     return tf.math.unsorted_segment_sum(sums, owner, tensors)

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import functools
+import itertools
 import math
 import time
 
@@ -81,16 +82,16 @@ class StepMonitor:
     def __init__(self, model: keras.Model, activations: bool):
         self._optimizer = internals.updating_optimizer(model)
         self._by_xla = model.jit_compile and not model.run_eagerly
-        self._variables = naming.weights_of(model)
-        self._sizes = np.array([math.prod(v.shape) for v in self._variables.values()])
+        weights = naming.weights_of(model)
+        self._names = list(weights)
+        self._sizes = np.array([math.prod(v.shape) for v in weights.values()])
         # What an input layer returns is the data.
         layers = naming.layers_of(model).items() if activations else ()
         inputs = keras.layers.InputLayer
         self.layers = {x: layer for x, layer in layers if not isinstance(layer, inputs)}
-        self._row = {id(v): row for row, v in enumerate(self._variables.values())}
+        self._row = {id(v): row for row, v in enumerate(weights.values())}
         self._outputs_of = collections.defaultdict(dict)  # By replica, then layer.
         self._before_of = {}
-        self._gradients_of = {}
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
             self._counts = _kept([2 * rows, BUCKETS], tf.int32)
@@ -112,23 +113,22 @@ class StepMonitor:
         seen, step = numbers[:2].astype(int).tolist()
         if seen == self._seen:
             return None
-        counts, (last_update, *squares) = (
-            _array(self._counts),
-            numbers[2:].reshape(4, -1),
-        )
-        names, present = list(self._variables), np.flatnonzero(last_update > self._seen)
+        names, sizes, counts = self._names, self._sizes, _array(self._counts)
+        last_update, *squares = numbers[2:].reshape(4, -1)
+        updated = last_update > self._seen
         self._seen = seen
-        if len(present) < len(names):
-            counts = counts[[*present, *(present + len(names))]]
-            squares = [each[present] for each in squares]
+        if not updated.all():
+            names = list(itertools.compress(names, updated))
+            sizes, *squares = (each[updated] for each in (sizes, *squares))
+            counts = counts[np.tile(updated, 2)]
         if self.layers:
             counts = np.concatenate([counts, _array(self._outputs)])
         of_gradients, of_weights, of_changes = squares
         return StepReport(
             step=step,
-            weights=[names[row] for row in present],
+            weights=names,
             counts=counts,
-            sizes=self._sizes[present],
+            sizes=sizes,
             gradient_squares=of_gradients,
             weight_squares=of_weights,
             change_squares=of_changes,
@@ -138,51 +138,33 @@ class StepMonitor:
 
     def before_update(self, variables):
         weights = [tf.convert_to_tensor(variable) for variable in variables]
-        graph = tf.compat.v1.get_default_graph()
-        self._before_of[_replica()] = weights, graph, self._numbers[0]
+        self._before_of[_replica()] = weights, self._numbers[0]
 
     def at_update(self, variables, gradients):
         replicas = tf.distribute.get_replica_context()
         if replicas is not None and replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        weights, graph, _ = self._before_of[_replica()]
-        step = tf.cast(self._optimizer.iterations, tf.float64)
+        weights, seen = self._before_of[_replica()]
         if self.layers:
             self._outputs.assign(self._counts_of_outputs())
-        # One program for all takes less time than two. But big gradients are to be let
-        # go before the update, and what is inside a branch stays there.
-        size = sum(math.prod(variable.shape) for variable in variables)
-        if size < measures.BIG and graph is tf.compat.v1.get_default_graph():
-            self._gradients_of[_replica()] = gradients, step
-            return []
         counts, squares = measures.measure([*gradients, *weights], by_xla=self._by_xla)
-        no_changes = tf.zeros([len(variables)], tf.float64)
-        self._keep(variables, step, counts, [squares, no_changes])
+        self._counts.assign(self._in_place(variables, counts, self._counts))
+        step = tf.cast(self._optimizer.iterations, tf.float64)
+        stamps = tf.fill([len(variables)], seen + 1)
+        updates = tf.concat([stamps, squares, tf.zeros_like(stamps)], 0)
+        updates = self._in_place(variables, updates, self._numbers[2:])
+        self._numbers.assign(tf.concat([[seen + 1, step], updates], 0))
         return [counts, squares]
 
     def after_update(self, variables):
-        before, _, seen = self._before_of.pop(_replica())
+        before, seen = self._before_of.pop(_replica())
         after = [tf.convert_to_tensor(variable) for variable in variables]
-        if _replica() in self._gradients_of:
-            gradients, step = self._gradients_of.pop(_replica())
-            counts, *squares = measures.measure_update(
-                gradients, before, after, by_xla=self._by_xla
-            )
-            self._keep(variables, step, counts, squares)
-        else:
-            changes = measures.measure_change(after, before, by_xla=self._by_xla)
-            others, old = tf.split(self._numbers, [-1, len(self._row)])
-            changes = self._in_place(variables, changes, old)
-            # Other branches have updated nothing.
-            changes = tf.where(others[0] > seen, changes, old)
-            self._numbers.assign(tf.concat([others, changes], 0))
-
-    def _keep(self, variables, step, counts, squares):
-        self._counts.assign(self._in_place(variables, counts, self._counts))
-        seen = self._numbers[0] + 1
-        values = tf.concat([tf.fill([len(variables)], seen), *squares], 0)
-        values = self._in_place(variables, values, self._numbers[2:])
-        self._numbers.assign(tf.concat([[seen, step], values], 0))
+        changes = measures.measure_change(after, before, by_xla=self._by_xla)
+        others, old = tf.split(self._numbers, [-1, len(self._row)])
+        changes = self._in_place(variables, changes, old)
+        # Outside of the branch that has updated, this is too.
+        changes = tf.where(others[0] > seen, changes, old)
+        self._numbers.assign(tf.concat([others, changes], 0))
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]

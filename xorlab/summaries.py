@@ -22,6 +22,8 @@ from xorlab import histograms, internals
 
 _SCALAR = scalar_metadata.create_summary_metadata(None, None)
 _HISTOGRAM = histogram_metadata.create_summary_metadata(None, None)
+# Bytes that a record is filled with before another takes its place.
+_MOST_FILLED = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,41 +48,47 @@ class StepValues:
 class _Record:
     """The values of one step, all of them made once and filled anew for each step.
 
-    To make them anew takes about three times as long as to fill them.
+    To make them anew takes about five times as long as to fill them. But what a message
+    was filled with before stays in memory as long as the message does.
 
     Args:
         scalars: their tags.
         tags: those of histograms.
+
+    Attributes:
+        filled: how many bytes it was filled with, in all.
     """
 
     def __init__(self, scalars: Sequence[str], tags: Sequence[str]):
         self._event = Event()
-        self._scalars = [
-            self._add(tag, _SCALAR, types_pb2.DT_FLOAT, ()) for tag in scalars
-        ]
-        self._histograms = [
-            self._add(tag, _HISTOGRAM, types_pb2.DT_DOUBLE, (0, 3)) for tag in tags
-        ]
+        self.filled = 0
+        self._scalars = [self._add(tag, _SCALAR, types_pb2.DT_FLOAT) for tag in scalars]
+        self._histograms = []
+        for tag in tags:
+            tensor = self._add(tag, _HISTOGRAM, types_pb2.DT_DOUBLE)
+            rows = tensor.tensor_shape.dim.add()
+            tensor.tensor_shape.dim.add(size=3)
+            self._histograms.append((tensor, rows))
 
-    def _add(self, tag, metadata, dtype, shape):
+    def _add(self, tag, metadata, dtype):
         tensor = self._event.summary.value.add(tag=tag, metadata=metadata).tensor
         tensor.dtype = dtype
-        for size in shape:
-            tensor.tensor_shape.dim.add(size=size)
         return tensor
 
-    def filled(self, values: StepValues, rows: Sequence[np.ndarray]) -> Event:
-        """Returns the record with these values, their histograms being `[K, 3]`."""
+    def fill(self, values: StepValues, rows: Sequence[np.ndarray]) -> bytes:
+        """Returns the event of these values, their histograms being `[K, 3]`."""
         self._event.step = values.step
         self._event.wall_time = values.wall_time
         with np.errstate(over="ignore"):  # Beyond float32 a number is infinite.
-            singles = np.float32(list(values.scalars.values()))
-        for tensor, number in zip(self._scalars, singles, strict=True):
-            tensor.tensor_content = number.tobytes()
-        for tensor, bars in zip(self._histograms, rows, strict=True):
-            tensor.tensor_shape.dim[0].size = len(bars)
+            singles = np.float32(list(values.scalars.values())).view("V4").tolist()
+        for tensor, single in zip(self._scalars, singles, strict=True):
+            tensor.tensor_content = single
+        for (tensor, dimension), bars in zip(self._histograms, rows, strict=True):
+            dimension.size = len(bars)
             tensor.tensor_content = bars.tobytes()
-        return self._event
+        event = self._event.SerializeToString()
+        self.filled += len(event)
+        return event
 
 
 class EventLog:
@@ -100,7 +108,7 @@ class EventLog:
         rows = [histograms.rows(x.counts) if x.tags else [] for x in steps]
         self._put(
             [
-                self._record_of(values).filled(values, bars).SerializeToString()
+                self._record_of(values).fill(values, bars)
                 for values, bars in zip(steps, rows, strict=True)
             ]
         )
@@ -152,9 +160,10 @@ class EventLog:
 
     def _record_of(self, values):
         tags = tuple(values.scalars), tuple(values.tags)
-        if tags not in self._records:
-            self._records[tags] = _Record(*tags)
-        return self._records[tags]
+        record = self._records.get(tags)
+        if record is None or record.filled > _MOST_FILLED:
+            record = self._records[tags] = _Record(*tags)
+        return record
 
     def _put_summary(self, summary, step=0):
         event = Event(step=step, wall_time=time.time())
