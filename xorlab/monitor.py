@@ -162,7 +162,7 @@ class StepMonitor:
         changes = measures.measure_change(after, before, by_xla=self._by_xla)
         others, old = tf.split(self._numbers, [-1, len(self._row)])
         changes = self._in_place(variables, changes, old)
-        # Outside of the branch that has updated, this is too.
+        # An update in a branch of the step may not have been made.
         changes = tf.where(others[0] > seen, changes, old)
         self._numbers.assign(tf.concat([others, changes], 0))
 
