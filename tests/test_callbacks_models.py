@@ -243,16 +243,27 @@ class InTurns(Subclassed):
 
 
 def test_updates_of_one_step_are_told_of_together(tmp_path):
-    def scalars(kind):
+    def logged(kind):
         model = oracle.fresh(kind)
         model(FEATURES)
         model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
         model.optimizer.build(model.trainable_variables)
-        callback = oracle.watching(tmp_path / kind.__name__, histogram_steps=1)
+        callback = oracle.watching(
+            tmp_path / kind.__name__, histogram_steps=1, write_activations=True
+        )
         oracle.fit(model, FEATURES, TARGETS, [callback])
-        return oracle.read(tmp_path / kind.__name__).scalars
+        return oracle.read(tmp_path / kind.__name__)
 
-    once, in_turns = scalars(Subclassed), scalars(InTurns)
-    for tag in ("gradient_norm", *(x for x in once if x.startswith("update_ratio/"))):
-        same = in_turns[tag.replace("subclassed", "in_turns")]
-        assert list(same.values()) == list(once[tag].values())
+    once, in_turns = logged(Subclassed), logged(InTurns)
+    ratios = [tag for tag in once.scalars if tag.startswith("update_ratio/")]
+    for tag in ("gradient_norm", *ratios):
+        same = in_turns.scalars[tag.replace("subclassed", "in_turns")]
+        assert list(same.values()) == list(once.scalars[tag].values())
+    outputs = [tag for tag in once.histograms if tag.endswith("/activation")]
+    for tag in outputs:
+        same = in_turns.histograms[tag.replace("subclassed", "in_turns")]
+        for rows, expected in zip(
+            same.values(), once.histograms[tag].values(), strict=True
+        ):
+            np.testing.assert_array_equal(rows, expected)
+    assert outputs

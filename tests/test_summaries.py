@@ -68,7 +68,9 @@ def test_memory_does_not_grow_with_the_steps_written(tmp_path):
     log = EventLog(tf.summary.create_file_writer(str(tmp_path)))
     counts = histograms.count([np.random.default_rng(1).normal(size=1000)] * 20)
     tags = [f"w{number}" for number in range(20)]
-    values = [StepValues(step, {"cost": 0.5}, tags, counts) for step in range(100)]
+    values = [StepValues(step, {"cost": 0.5}, tags, counts) for step in range(50)]
+    # Weights that are updated now and then make other tags.
+    values += [StepValues(0, {f"cost{n}": 0.5}, tags, counts) for n in range(50)]
 
     def memory():
         pages = pathlib.Path("/proc/self/statm").read_text().split()[1]

@@ -254,7 +254,8 @@ def test_killed_and_begun_again_it_ends_with_the_same_bytes(done, tmp_path):
 
 def test_ctrl_c_keeps_finished_chunks(tmp_path):
     out = tmp_path / "out"
-    process = _start(out, "--steps=200000")
+    # So many chunks that they are not done before the signal comes.
+    process = _start(out, "--steps=200000", "--seeds=2800")
     _wait_for_chunks(process, out, 1)
     process.send_signal(signal.SIGINT)
     words, errors = process.communicate(timeout=30)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from xorlab.histograms import BUCKETS, buckets
 
-# Bigger tensors are measured in parts of so many values: all at once, they would need
+# Big tensors are measured in parts of so many values: all at once, they would need
 # memory for several copies. A size that is not known when a step is traced, as of
 # outputs where batches differ, counts as small.
 PART = 2**17
@@ -20,14 +20,15 @@ _ROW = 16
 def _compiled_if_small(measure):
     """Makes one XLA program of a measure: its operations take twice as long.
 
-    Not of big tensors, unless the step that they are in is compiled anyway.
+    Not of big tensors, nor of those that would need one for every size, unless the step
+    that they are in is compiled anyway.
     """
     program = tf.function(functools.partial(measure, by_xla=True), jit_compile=True)
 
     @functools.wraps(measure)
     def choose(*lists, by_xla):
-        sizes = [x.shape.num_elements() or 0 for tensors in lists for x in tensors]
-        if by_xla or max(sizes, default=0) >= BIG:
+        sizes = [x.shape.num_elements() for tensors in lists for x in tensors]
+        if by_xla or None in sizes or max(sizes, default=0) >= BIG:
             return measure(*lists, by_xla=by_xla)
         return program(*lists)
 

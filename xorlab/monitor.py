@@ -21,7 +21,7 @@ class StepReport:
 
     Attributes:
         step: the optimizer's iterations before the update.
-        weights: T tags; only weights that the step updated.
+        weights: T tags; only weights that were updated.
         counts: `[T + T + L, BUCKETS]`: of the gradients, of the weights before the
             update, and of the layers' outputs.
         sizes: `[T]`, numbers of entries.
@@ -91,6 +91,7 @@ class StepMonitor:
         self.layers = {x: layer for x, layer in layers if not isinstance(layer, inputs)}
         self._row = {id(v): row for row, v in enumerate(weights.values())}
         self._outputs_of = collections.defaultdict(dict)  # By replica, then layer.
+        self._passed = set()  # Replicas that have begun to update.
         self._before_of = {}
         rows, layers = len(self._row), len(self.layers)
         with model.distribute_strategy.scope():
@@ -103,12 +104,14 @@ class StepMonitor:
         self._seen = 0
 
     def read(self) -> StepReport | None:
-        """Returns a report of the last observed step; None if it updated nothing.
+        """Returns a report of the last observed execution; None if it updated nothing.
 
         That is so where loss scaling skips a step, or a micro-batch only accumulates.
+        Of several steps, it is each weight's last update.
         """
-        # Run eagerly, a step that updates nothing leaves its own.
+        # They hold tensors.
         self._outputs_of.clear()
+        self._before_of.clear()
         numbers = _array(self._numbers)
         seen, step = numbers[:2].astype(int).tolist()
         if seen == self._seen:
@@ -137,6 +140,7 @@ class StepMonitor:
         )
 
     def before_update(self, variables):
+        self._passed.add(_replica())
         weights = [tf.convert_to_tensor(variable) for variable in variables]
         self._before_of[_replica()] = weights, self._numbers[0]
 
@@ -170,6 +174,10 @@ class StepMonitor:
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
         # Run eagerly, the step's tape would go on to record what is measured.
         floats = [tf.stop_gradient(x) for x in tensors if x.dtype.is_floating]
+        if _replica() in self._passed:
+            # Another forward pass begins; until then, all updates are of the last.
+            self._passed.discard(_replica())
+            self._outputs_of.pop(_replica(), None)
         if floats:
             counts, _ = measures.measure(floats, by_xla=self._by_xla)
             counts = tf.reduce_sum(counts, axis=0)
@@ -177,7 +185,7 @@ class StepMonitor:
 
     def _counts_of_outputs(self):
         """Adds up the calls of each layer; those inside a loop's body are not seen."""
-        outputs = self._outputs_of.pop(_replica(), {})
+        outputs = self._outputs_of[_replica()]
         nothing = tf.zeros([BUCKETS], tf.int32)
         rows = [
             sum(filter(_reachable, outputs.get(id(layer), [])), nothing)

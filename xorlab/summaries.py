@@ -22,7 +22,7 @@ from xorlab import histograms, internals
 
 _SCALAR = scalar_metadata.create_summary_metadata(None, None)
 _HISTOGRAM = histogram_metadata.create_summary_metadata(None, None)
-# Bytes that a record is filled with before another takes its place.
+# Bytes that records are filled with before others take their place.
 _MOST_FILLED = 2**22
 
 
@@ -54,14 +54,10 @@ class _Record:
     Args:
         scalars: their tags.
         tags: those of histograms.
-
-    Attributes:
-        filled: how many bytes it was filled with, in all.
     """
 
     def __init__(self, scalars: Sequence[str], tags: Sequence[str]):
         self._event = Event()
-        self.filled = 0
         self._scalars = [self._add(tag, _SCALAR, types_pb2.DT_FLOAT) for tag in scalars]
         self._histograms = []
         for tag in tags:
@@ -86,9 +82,7 @@ class _Record:
         for (tensor, dimension), bars in zip(self._histograms, rows, strict=True):
             dimension.size = len(bars)
             tensor.tensor_content = bars.tobytes()
-        event = self._event.SerializeToString()
-        self.filled += len(event)
-        return event
+        return self._event.SerializeToString()
 
 
 class EventLog:
@@ -101,6 +95,7 @@ class EventLog:
     def __init__(self, writer):
         self._writer = writer
         self._records = {}
+        self._filled = 0
 
     def write(self, steps: Sequence[StepValues]):
         """Logs numbers and histograms, a record a step."""
@@ -108,7 +103,7 @@ class EventLog:
         rows = [histograms.rows(x.counts) if x.tags else [] for x in steps]
         self._put(
             [
-                self._record_of(values).fill(values, bars)
+                self._event(values, bars)
                 for values, bars in zip(steps, rows, strict=True)
             ]
         )
@@ -158,12 +153,15 @@ class EventLog:
         self._put_summary(hparams_summary.session_end_pb(status))
         self._writer.close()
 
-    def _record_of(self, values):
+    def _event(self, values, rows):
+        if self._filled > _MOST_FILLED:
+            self._records, self._filled = {}, 0
         tags = tuple(values.scalars), tuple(values.tags)
-        record = self._records.get(tags)
-        if record is None or record.filled > _MOST_FILLED:
-            record = self._records[tags] = _Record(*tags)
-        return record
+        if tags not in self._records:
+            self._records[tags] = _Record(*tags)
+        event = self._records[tags].fill(values, rows)
+        self._filled += len(event)
+        return event
 
     def _put_summary(self, summary, step=0):
         event = Event(step=step, wall_time=time.time())
