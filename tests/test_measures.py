@@ -76,6 +76,21 @@ def test_other_floats_are_measured_too(measured, dtype):
     assert squares[1] == 5
 
 
+@pytest.mark.parametrize("size", [0, 1, 100, measures.PART + 1])
+def test_sizes_may_be_unknown_when_a_step_is_traced(size):
+    known = np.float32([1.0, -2.0])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+    def step(unknown):
+        return measures.measure([unknown, tf.constant(known)], by_xla=False)
+
+    arrays = [RNG.normal(size=size).astype("f4"), known]
+    counts, squares = step(arrays[0])
+    np.testing.assert_array_equal(counts, histograms.count(arrays))
+    expected = [np.sum(array.astype(float) ** 2) for array in arrays]
+    np.testing.assert_allclose(squares, expected, rtol=1e-12)
+
+
 def test_double_precision_is_kept(measured):
     before = [np.array([1.0, 1e100]), np.array([[2.0]], "f4")]
     after = [before[0] * [1 + 1e-12, 1], before[1] + 1]
