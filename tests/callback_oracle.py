@@ -170,9 +170,9 @@ class Log:
     graph: object
 
 
-def read(log_dir):
+def read(log_dir, run="train"):
     """Reads back, with TensorBoard's own reader, what was logged of the training."""
-    events = EventAccumulator(str(pathlib.Path(log_dir, "train")), {"tensors": 0})
+    events = EventAccumulator(str(pathlib.Path(log_dir, run)), {"tensors": 0})
     events.Reload()
     kinds = collections.defaultdict(dict)
     for tag in events.Tags()["tensors"]:

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from xorlab import reportlog
 from xorlab.callbacks import TensorBoard
 
 RNG = np.random.default_rng(4)
@@ -42,22 +44,64 @@ def test_it_takes_the_arguments_of_keras_s(tmp_path):
     assert settings(TensorBoard(**by_name, write_grads=True)) == settings(theirs)
 
 
-def test_it_logs_all_that_keras_s_does_and_the_graph(tmp_path):
-    def log_of(kind, name):
-        callback = kind(tmp_path / name, histogram_freq=1, update_freq=1)
+KERAS_LOGS = [
+    {},
+    {"histogram_freq": 1},
+    {"update_freq": 1},
+    # Keras then logs the metrics of some epochs only.
+    {"histogram_freq": 1, "write_images": True, "update_freq": 2},
+]
+
+
+@pytest.mark.parametrize("write_grads", [False, True])
+@pytest.mark.parametrize("settings", KERAS_LOGS, ids=str)
+def test_it_logs_all_that_keras_s_does_and_the_graph(settings, write_grads, tmp_path):
+    def log_of(kind, name, **more):
+        callback = kind(tmp_path / name, **settings, **more)
         options = {"validation_data": (X, Y), "epochs": 2}
         model = oracle.train(lambda: make(["mae"]), X, Y, [callback], **options)
-        return model, oracle.read(tmp_path / name)
+        runs = ("train", "validation")
+        return model, *(oracle.read(tmp_path / name, run) for run in runs)
 
-    plain, theirs = log_of(keras.callbacks.TensorBoard, "theirs")
-    model, ours = log_of(TensorBoard, "ours")
+    plain, theirs, their_validation = log_of(keras.callbacks.TensorBoard, "theirs")
+    model, ours, validation = log_of(TensorBoard, "ours", write_grads=write_grads)
     oracle.assert_same(model, plain)
-    assert {"epoch_loss", "batch_mae"} <= set(theirs.scalars)
-    assert ours.scalars == theirs.scalars
-    assert list(ours.histograms) == list(theirs.histograms) != []
+    assert {"epoch_loss", "epoch_mae", "epoch_learning_rate"} <= set(theirs.scalars)
+    assert ours.scalars.items() >= theirs.scalars.items()
+    assert "epoch_mae" in validation.scalars
+    assert validation.scalars == their_validation.scalars
+    assert set(ours.histograms) >= set(theirs.histograms)
+    assert bool(theirs.histograms) == ("histogram_freq" in settings)
     assert theirs.graph is None
     boxes = {node.name.split("/")[0] for node in ours.graph.node}
     assert {"hidden", "last", "loss", "mae", "train"} <= boxes
+
+
+@pytest.mark.parametrize(
+    ("settings", "keras_s"),
+    [
+        ({}, "epoch_loss"),
+        ({"histogram_freq": 1}, "hidden/kernel/histogram"),
+        ({"update_freq": 1}, "batch_loss"),
+    ],
+    ids=str,
+)
+def test_all_is_read_while_it_is_written(settings, keras_s, tmp_path, monkeypatch):
+    monkeypatch.setattr(reportlog, "_MOST_WAITING", 0)
+    # Of a folder's files that grow, this reader of TensorBoard's knows the last alone.
+    reader = EventAccumulator(str(tmp_path / "train"), {"tensors": 0})
+    read = []
+
+    class Reads(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            reader.Reload()
+            tags = ("epoch_loss", keras_s, "gradient_norm", "verdict")
+            read.append([len(reader.Tensors(tag)) for tag in tags])
+
+    callback = oracle.watching(tmp_path, histogram_steps=1, **settings)
+    oracle.train(make, X, Y, [callback, Reads()], epochs=3)
+    theirs = 3 if "update_freq" in settings else 1
+    assert read == [[n, theirs * n, 3 * n, n] for n in (1, 2, 3)]
 
 
 def test_without_histogram_steps_it_logs_at_the_first_step_of_epochs(tmp_path):

@@ -26,11 +26,11 @@ class Log:
 
 
 def report(step, gradient=(3.0, 4.0)):
-    size = np.array([len(gradient)])
-    weight, change = np.array([1.0, 0.0]), np.array([0.0, 0.5])
-    squares = [np.array([np.sum(np.square(x))]) for x in (gradient, weight, change)]
-    counts = histograms.count([np.array(gradient), weight])
-    return StepReport(step, ["a/w"], counts, size, *squares, [], 1000.0 + step)
+    weight, change = [1.0, 0.0], [0.0, 0.5]
+    squares = [[float(np.sum(np.square(x)))] for x in (gradient, weight, change)]
+    counts = histograms.count([np.array(gradient), np.array(weight)])
+    sizes = [len(gradient)]
+    return StepReport(step, ["a/w"], counts, sizes, *squares, [], 1000.0 + step)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_report_is_written_as_of_its_step(reports, log):
     reports.add(report(7), {"more": 1.0})
     reports.flush()
     assert log.last.wall_time == 1007.0
-    assert log.last.tags == ["a/w/gradient", "a/w/weight"]
+    assert log.last.tags == ("a/w/gradient", "a/w/weight")
     assert log.last.scalars == {
         "gradient_norm": 5.0,
         "gradient_not_finite": 0.0,

@@ -31,6 +31,7 @@ ROOMS = [
     "monitor",
     "tap",
     "diagnosis",
+    "eventfiles",
     "summaries",
     "reportlog",
     "graph",

@@ -6,24 +6,25 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab import histograms
+from xorlab.eventfiles import EventFile
 from xorlab.summaries import EventLog, StepValues
 
 
 @pytest.fixture
 def events(tmp_path):
-    log = EventLog(tf.summary.create_file_writer(str(tmp_path)))
+    log = EventLog(EventFile(str(tmp_path)))
     log.hyperparameters({"rate": 0.5, "kind": "relu", "jit": True}, ["cost"], "one")
     log.text("card", "| a | b |")
     log.layout("section", {"title": "^cost$"})
     for step, cost, weights in ((0, 0.5, [1.0, -1.0]), (7, 1e-9, [])):
         counts = histograms.count([np.array(weights)])
         log.write([StepValues(step, {"cost": cost}, ["w"], counts)])
-    log.close(succeeded=True)
+    log.end_session(succeeded=True)
+    log.close()
     accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
     accumulator.Reload()
     return accumulator
@@ -65,7 +66,7 @@ def test_hyperparameters_come_back_by_name(events):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads memory from Linux's /proc")
 def test_memory_does_not_grow_with_the_steps_written(tmp_path):
-    log = EventLog(tf.summary.create_file_writer(str(tmp_path)))
+    log = EventLog(EventFile(str(tmp_path)))
     counts = histograms.count([np.random.default_rng(1).normal(size=1000)] * 20)
     tags = [f"w{number}" for number in range(20)]
     values = [StepValues(step, {"cost": 0.5}, tags, counts) for step in range(50)]

@@ -74,7 +74,7 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     used = filled.copy()
     used[1:] |= filled[:-1]
     edge = np.flatnonzero(used)
-    bound = _EDGES.take(edge % BUCKETS)
+    bound = _EDGES.take(edge & (BUCKETS - 1))
     # A gap is one row: the bucket that begins it is empty.
     joined = np.empty([len(edge), 3])
     joined[:, 0] = bound

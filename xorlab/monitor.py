@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import time
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from xorlab import histograms, internals, measures, naming
 from xorlab.histograms import BUCKETS
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class StepReport:
     """What a step did. T trainable weights, L layers; counts are by bucket.
 
@@ -24,10 +25,10 @@ class StepReport:
         weights: T tags; only weights that were updated.
         counts: `[T + T + L, BUCKETS]`: of the gradients, of the weights before the
             update, and of the layers' outputs.
-        sizes: `[T]`, numbers of entries.
-        gradient_squares: `[T]`, squared 2-norms.
-        weight_squares: `[T]`, before the update.
-        change_squares: `[T]`, of the weight after the update less before it.
+        sizes: T numbers of entries.
+        gradient_squares: T squared 2-norms.
+        weight_squares: T of them, before the update.
+        change_squares: T of them, of the weight after the update less before it.
         layers: L tags.
         wall_time: seconds since 1970, after the step.
     """
@@ -35,17 +36,18 @@ class StepReport:
     step: int
     weights: list[str]
     counts: np.ndarray
-    sizes: np.ndarray
-    gradient_squares: np.ndarray
-    weight_squares: np.ndarray
-    change_squares: np.ndarray
+    # Lists, since NumPy takes several times longer for a few numbers.
+    sizes: list[int]
+    gradient_squares: list[float]
+    weight_squares: list[float]
+    change_squares: list[float]
     layers: list[str]
     wall_time: float
 
-    def by_layer(self, numbers: np.ndarray) -> dict[str, float]:
-        """Adds up a number of each weight, `[T]`, over the layers that hold them."""
+    def by_layer(self, numbers: Sequence[float]) -> dict[str, float]:
+        """Adds up T numbers, one of each weight, over the layers that hold them."""
         sums = {}
-        for path, number in zip(self.weights, numbers.tolist(), strict=True):
+        for path, number in zip(self.weights, numbers, strict=True):
             layer = naming.layer_of(path)
             sums[layer] = sums.get(layer, 0.0) + number
         return sums
@@ -57,14 +59,14 @@ class StepReport:
         return {x: (squares[x] / n) ** 0.5 for x, n in entries.items() if n}
 
     @functools.cached_property
-    def gradients_not_finite(self) -> np.ndarray:
-        """How many entries of each gradient are NaN or infinite: `[T]`."""
+    def gradients_not_finite(self) -> list[int]:
+        """How many entries of each of T gradients are NaN or infinite."""
+        lost = [0] * len(self.weights)
         # A sum that is finite says so sooner than the counts do.
-        finite = np.isfinite(self.gradient_squares)
-        if finite.all():
-            return np.zeros(len(self.weights), int)
-        lost = histograms.count_not_finite(self.counts[: len(self.weights)])
-        return np.where(finite, 0, lost)
+        for row, square in enumerate(self.gradient_squares):
+            if not math.isfinite(square):
+                [lost[row]] = histograms.count_not_finite(self.counts[[row]]).tolist()
+        return lost
 
 
 class StepMonitor:
@@ -84,7 +86,7 @@ class StepMonitor:
         self._by_xla = model.jit_compile and not model.run_eagerly
         weights = naming.weights_of(model)
         self._names = list(weights)
-        self._sizes = np.array([math.prod(v.shape) for v in weights.values()])
+        self._sizes = [math.prod(v.shape) for v in weights.values()]
         # What an input layer returns is the data.
         layers = naming.layers_of(model).items() if activations else ()
         inputs = keras.layers.InputLayer
@@ -113,17 +115,19 @@ class StepMonitor:
         self._outputs_of.clear()
         self._before_of.clear()
         numbers = _array(self._numbers)
-        seen, step = numbers[:2].astype(int).tolist()
+        seen, step = int(numbers[0]), int(numbers[1])
         if seen == self._seen:
             return None
         names, sizes, counts = self._names, self._sizes, _array(self._counts)
-        last_update, *squares = numbers[2:].reshape(4, -1)
-        updated = last_update > self._seen
-        self._seen = seen
-        if not updated.all():
-            names = list(itertools.compress(names, updated))
-            sizes, *squares = (each[updated] for each in (sizes, *squares))
+        last_update, *squares = numbers[2:].reshape(4, -1).tolist()
+        if min(last_update, default=seen) <= self._seen:
+            updated = [update > self._seen for update in last_update]
+            names, sizes, *squares = (
+                list(itertools.compress(each, updated))
+                for each in (names, sizes, *squares)
+            )
             counts = counts[np.tile(updated, 2)]
+        self._seen = seen
         if self.layers:
             counts = np.concatenate([counts, _array(self._outputs)])
         of_gradients, of_weights, of_changes = squares

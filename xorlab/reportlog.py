@@ -1,11 +1,10 @@
 """Writing what steps did."""
 
+import functools
 import math
 import threading
 import warnings
 from collections.abc import Mapping
-
-import numpy as np
 
 from xorlab.diagnosis import judge_layers
 from xorlab.monitor import StepReport
@@ -96,30 +95,37 @@ class ReportLog:
             raise failure
 
     def _values(self, report, scalars):
-        tags = [f"{path}/gradient" for path in report.weights]
-        tags += [f"{path}/weight" for path in report.weights]
-        if self._activations:
-            tags += [f"{name}/activation" for name in report.layers]
+        layers = report.layers if self._activations else ()
+        tags = _tags(tuple(report.weights), tuple(layers))
         counts = report.counts[: len(tags)]
         scalars = _scalars(report) | scalars
         return StepValues(report.step, scalars, tags, counts, report.wall_time)
 
     def _warn_of_lost(self, report):
         lost = report.gradients_not_finite
-        if lost.any() and not self._has_warned:
+        if any(lost) and not self._has_warned:
             self._has_warned = True
-            worst = int(np.argmax(lost))
+            most = max(lost)
             warnings.warn(
-                f"step {report.step}: {int(lost[worst])} entries of the gradient of "
-                f"{report.weights[worst]} are NaN or infinite",
+                f"step {report.step}: {most} entries of the gradient of "
+                f"{report.weights[lost.index(most)]} are NaN or infinite",
                 stacklevel=2,
             )
 
 
+@functools.lru_cache
+def _tags(weights, layers):
+    return (
+        *(f"{path}/gradient" for path in weights),
+        *(f"{path}/weight" for path in weights),
+        *(f"{name}/activation" for name in layers),
+    )
+
+
 def _scalars(report):
     scalars = {
-        "gradient_norm": math.sqrt(np.sum(report.gradient_squares)),
-        "gradient_not_finite": float(report.gradients_not_finite.sum()),
+        "gradient_norm": math.sqrt(sum(report.gradient_squares)),
+        "gradient_not_finite": float(sum(report.gradients_not_finite)),
     }
     for layer, rms in report.gradient_rms().items():
         scalars[f"gradient_rms/{layer}"] = rms

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tensorboard.compat.proto import types_pb2
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -18,7 +17,8 @@ from tensorboard.plugins.hparams import summary_v2 as hparams_summary_v2
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from xorlab import histograms, internals
+from xorlab import histograms
+from xorlab.eventfiles import EventFile, SharedEventFile
 
 _SCALAR = scalar_metadata.create_summary_metadata(None, None)
 _HISTOGRAM = histogram_metadata.create_summary_metadata(None, None)
@@ -89,11 +89,11 @@ class EventLog:
     """Writes the event file of one run. A step's values go out as one record.
 
     Args:
-        writer: from `tf.summary.create_file_writer`.
+        file: is written, and closed in the end.
     """
 
-    def __init__(self, writer):
-        self._writer = writer
+    def __init__(self, file: EventFile | SharedEventFile):
+        self._file = file
         self._records = {}
         self._filled = 0
 
@@ -101,12 +101,8 @@ class EventLog:
         """Logs numbers and histograms, a record a step."""
         # One kind of work after the other: the processor's caches stay warm.
         rows = [histograms.rows(x.counts) if x.tags else [] for x in steps]
-        self._put(
-            [
-                self._event(values, bars)
-                for values, bars in zip(steps, rows, strict=True)
-            ]
-        )
+        events = map(self._event, steps, rows)
+        self._file.write(list(events))
 
     def text(self, tag: str, markdown: str, step: int = 0):
         """Logs a text card."""
@@ -114,8 +110,7 @@ class EventLog:
 
     def graph(self, graph_def):
         """Logs the op graph."""
-        with self._writer.as_default():
-            tf.summary.graph(graph_def)
+        self._put(Event(graph_def=graph_def.SerializeToString()))
 
     def layout(self, category: str, charts: Mapping[str, str]):
         """Lays out the custom-scalars page: a chart a title, a line a matching tag.
@@ -147,11 +142,14 @@ class EventLog:
         self._put_summary(hparams_summary_v2.hparams_config_pb(columns, tags))
         self._put_summary(hparams_summary_v2.hparams_pb(dict(values), trial_id=name))
 
-    def close(self, succeeded: bool):
-        """Ends the HParams session and flushes; the log cannot be written after it."""
+    def end_session(self, succeeded: bool):
+        """Logs how the session of the HParams page has ended."""
         status = api_pb2.STATUS_SUCCESS if succeeded else api_pb2.STATUS_FAILURE
         self._put_summary(hparams_summary.session_end_pb(status))
-        self._writer.close()
+
+    def close(self):
+        """Ends the file: it cannot be written after it."""
+        self._file.close()
 
     def _event(self, values, rows):
         if self._filled > _MOST_FILLED:
@@ -164,15 +162,11 @@ class EventLog:
         return event
 
     def _put_summary(self, summary, step=0):
-        event = Event(step=step, wall_time=time.time())
+        event = Event(step=step)
         # By its bytes: it may be of TensorFlow's class, or of TensorBoard's.
         event.summary.ParseFromString(summary.SerializeToString())
-        self._put([event.SerializeToString()])
+        self._put(event)
 
-    def _put(self, events):
-        writer = internals.resource_of(self._writer)
-        # All in one tensor: to give bytes to an op takes longer than the op itself.
-        for event in tf.unstack(tf.constant(events)):
-            # The raw op, because `tf.summary.experimental.write_raw_pb` takes longer.
-            tf.raw_ops.ImportEvent(writer=writer, event=event)
-        self._writer.flush()
+    def _put(self, event):
+        event.wall_time = time.time()
+        self._file.write([event.SerializeToString()])

@@ -1,0 +1,45 @@
+"""Events are in a file as soon as they are written, and in TensorBoard's order."""
+
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
+
+from xorlab.eventfiles import EventFile, SharedEventFile
+
+
+def own(folder):
+    return EventFile(str(folder / "made" / "here"))
+
+
+def shared(folder):
+    return SharedEventFile(tf.summary.create_file_writer(str(folder / "made" / "here")))
+
+
+@pytest.mark.parametrize("kind", [own, shared])
+def test_what_is_written_is_read_at_once(kind, tmp_path):
+    file = kind(tmp_path)
+    [path] = tmp_path.glob("made/here/*")
+    written = []
+    for steps in ([0, 1], [7]):
+        events = [Event(step=step, wall_time=step + 0.5) for step in steps]
+        file.write([event.SerializeToString() for event in events])
+        written += events
+        begin, *read = EventFileLoader(str(path)).Load()
+        assert begin.file_version == "brain.Event:2"
+        assert read == written
+    file.close()
+
+
+def test_tensorboard_reads_it_after_those_begun_before(tmp_path):
+    expected = []
+    for number in range(12):
+        kind = own if number % 3 == 2 else shared
+        before = set(tmp_path.glob("made/here/*"))
+        kind(tmp_path)
+        expected += set(tmp_path.glob("made/here/*")) - before
+    begun = {path.name: number for number, path in enumerate(expected)}
+    ours = [path.name for path in expected if "xorlab" in path.name]
+    for name in ours:
+        earlier = [other for other, number in begun.items() if number < begun[name]]
+        assert all(other < name for other in earlier)
