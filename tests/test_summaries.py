@@ -20,7 +20,7 @@ def events(tmp_path):
     log.hyperparameters({"rate": 0.5, "kind": "relu", "jit": True}, ["cost"], "one")
     log.text("card", "| a | b |")
     log.layout("section", {"title": "^cost$"})
-    for step, cost, weights in ((0, 0.5, [1.0, -1.0]), (7, 1e-9, [])):
+    for step, cost, weights in ((0, 0.5, [1.0, -1.0]), (7, 1e-9, []), (8, 1e39, [])):
         counts = histograms.count([np.array(weights)])
         log.write([StepValues(step, {"cost": cost}, ["w"], counts)])
     log.end_session(succeeded=True)
@@ -35,11 +35,12 @@ def test_scalars_come_back_with_their_steps(events):
         (e.step, np.frombuffer(e.tensor_proto.tensor_content, np.float32)[0])
         for e in events.Tensors("cost")
     ]
-    assert written == [(0, np.float32(0.5)), (7, np.float32(1e-9))]
+    # Beyond float32 a number is infinite.
+    assert written == [(0, np.float32(0.5)), (7, np.float32(1e-9)), (8, np.inf)]
 
 
 def test_histograms_come_back_as_rows(events):
-    first, second = events.Tensors("w")
+    first, second, _ = events.Tensors("w")
     rows = np.frombuffer(first.tensor_proto.tensor_content).reshape(-1, 3)
     assert rows[:, 2].tolist() == [1, 0, 1]
     assert second.tensor_proto.tensor_shape.dim[0].size == 0

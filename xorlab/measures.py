@@ -14,7 +14,7 @@ PART = 2**17
 # From so many values on memory counts: XLA's compiler alone takes 100 MB.
 BIG = 2**22
 # Values to a row of the matrix that tensors are laid out in.
-_ROW = 16
+_ROW = 32
 
 
 def _compiled_if_small(measure):

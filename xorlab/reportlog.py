@@ -53,8 +53,8 @@ class ReportLog:
             self._last = report
             self._waiting.append((report, scalars))
             if len(self._waiting) * report.counts.nbytes >= _MOST_WAITING:
-                self.flush()
-            elif len(self._waiting) == 1:
+                self._write()
+            elif self._timer is None:
                 self._timer = threading.Timer(_LONGEST_WAIT, self._flush_late)
                 self._timer.start()
 
@@ -74,20 +74,25 @@ class ReportLog:
         """
         with self._lock:
             self._raise_failure()
-            waiting, self._waiting = self._waiting, []
             if self._timer is not None:
                 self._timer.cancel()
-            if waiting:
-                self._log.write([self._values(*each) for each in waiting])
+                self._timer = None
+            self._write()
 
     def _flush_late(self):
         with self._lock:
+            self._timer = None
             try:
-                self.flush()
+                self._write()
             except Exception as error:
                 # Told on standard error now, and to training by its next report.
                 self._failure = error
                 raise
+
+    def _write(self):
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._log.write([self._values(*each) for each in waiting])
 
     def _raise_failure(self):
         failure, self._failure = self._failure, None

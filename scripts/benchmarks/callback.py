@@ -58,10 +58,10 @@ def measure(quick: bool) -> report.Report:
             "run pip install scikit-learn"
         )
     memories = [memory.measure(jit, rounds=1 if quick else 5) for jit in (True, False)]
-    processes = 1 if quick else 10
+    processes = 1 if quick else 20
     steps, histograms = measure_steps(
         processes,
-        rounds=3 if quick else 4,
+        rounds=3 if quick else 2,
         epochs=2 if quick else 10,
     )
     return report.Report(
