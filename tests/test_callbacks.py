@@ -48,6 +48,7 @@ KERAS_LOGS = [
     {},
     {"histogram_freq": 1},
     {"update_freq": 1},
+    {"embeddings_freq": 1},
     # Keras then logs the metrics of some epochs only.
     {"histogram_freq": 1, "write_images": True, "update_freq": 2},
 ]
@@ -67,6 +68,9 @@ def test_it_logs_all_that_keras_s_does_and_the_graph(settings, write_grads, tmp_
     model, ours, validation = log_of(TensorBoard, "ours", write_grads=write_grads)
     oracle.assert_same(model, plain)
     assert {"epoch_loss", "epoch_mae", "epoch_learning_rate"} <= set(theirs.scalars)
+    if not write_grads:
+        assert ours.scalars == theirs.scalars
+        assert list(ours.histograms) == list(theirs.histograms)
     assert ours.scalars.items() >= theirs.scalars.items()
     assert "epoch_mae" in validation.scalars
     assert validation.scalars == their_validation.scalars
@@ -77,16 +81,26 @@ def test_it_logs_all_that_keras_s_does_and_the_graph(settings, write_grads, tmp_
     assert {"hidden", "last", "loss", "mae", "train"} <= boxes
 
 
+class Subclass(TensorBoard):
+    """Logs by Keras's writer, as subclasses of Keras's callback do."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        with self._train_writer.as_default():
+            self.summary.scalar("its_own", 1.0, step=epoch)
+
+
 @pytest.mark.parametrize(
-    ("settings", "keras_s"),
+    ("kind", "settings", "keras_s"),
     [
-        ({}, "epoch_loss"),
-        ({"histogram_freq": 1}, "hidden/kernel/histogram"),
-        ({"update_freq": 1}, "batch_loss"),
+        (TensorBoard, {}, "epoch_loss"),
+        (TensorBoard, {"histogram_freq": 1}, "hidden/kernel/histogram"),
+        (TensorBoard, {"update_freq": 1}, "batch_loss"),
+        (Subclass, {}, "its_own"),
     ],
-    ids=str,
+    ids=["epochs", "histograms", "batches", "subclass"],
 )
-def test_all_is_read_while_it_is_written(settings, keras_s, tmp_path, monkeypatch):
+def test_all_is_read_while_written(kind, settings, keras_s, tmp_path, monkeypatch):
     monkeypatch.setattr(reportlog, "_MOST_WAITING", 0)
     # Of a folder's files that grow, this reader of TensorBoard's knows the last alone.
     reader = EventAccumulator(str(tmp_path / "train"), {"tensors": 0})
@@ -98,7 +112,7 @@ def test_all_is_read_while_it_is_written(settings, keras_s, tmp_path, monkeypatc
             tags = ("epoch_loss", keras_s, "gradient_norm", "verdict")
             read.append([len(reader.Tensors(tag)) for tag in tags])
 
-    callback = oracle.watching(tmp_path, histogram_steps=1, **settings)
+    callback = kind(tmp_path, write_grads=True, histogram_steps=1, **settings)
     oracle.train(make, X, Y, [callback, Reads()], epochs=3)
     theirs = 3 if "update_freq" in settings else 1
     assert read == [[n, theirs * n, 3 * n, n] for n in (1, 2, 3)]

@@ -1,10 +1,14 @@
 """Events are in a file as soon as they are written, and in TensorBoard's order."""
 
+import itertools
+import shutil
+
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.proto.event_pb2 import Event
 
+from xorlab import eventfiles
 from xorlab.eventfiles import EventFile, SharedEventFile
 
 
@@ -31,7 +35,19 @@ def test_what_is_written_is_read_at_once(kind, tmp_path):
     file.close()
 
 
-def test_tensorboard_reads_it_after_those_begun_before(tmp_path):
+def test_a_file_that_was_removed_is_begun_again(tmp_path):
+    file = own(tmp_path)
+    [path] = tmp_path.glob("made/here/*")
+    file.write([Event(step=1).SerializeToString()])
+    shutil.rmtree(tmp_path / "made")
+    file.write([Event(step=2).SerializeToString()])
+    begin, event = EventFileLoader(str(path)).Load()
+    assert begin.file_version == "brain.Event:2"
+    assert event.step == 2
+
+
+def test_tensorboard_reads_it_after_those_begun_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(eventfiles, "_NUMBERS", itertools.count(8))
     expected = []
     for number in range(12):
         kind = own if number % 3 == 2 else shared

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -63,6 +64,29 @@ def test_hyperparameters_come_back_by_name(events):
     assert start.hparams["rate"].number_value == 0.5
     assert start.hparams["kind"].string_value == "relu"
     assert start.hparams["jit"].bool_value is True
+
+
+def test_threads_may_log_at_once(tmp_path):
+    log = EventLog(EventFile(str(tmp_path)))
+    counts = histograms.count([np.random.default_rng(1).normal(size=20_000)] * 50)
+    tags = [f"w{number}" for number in range(50)]
+
+    def write(first):
+        for step in range(first, first + 100):
+            log.write([StepValues(step, {"cost": 0.5}, tags, counts)])
+            log.text("card", "text", step)
+
+    threads = [threading.Thread(target=write, args=[n * 100]) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
+    accumulator.Reload()
+    for tag in ("cost", "card"):
+        read = sorted(event.step for event in accumulator.Tensors(tag))
+        assert read == list(range(400))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads memory from Linux's /proc")

@@ -77,10 +77,6 @@ class TensorBoard(keras.callbacks.TensorBoard):
             or self.write_steps_per_second
             or self._should_trace
         )
-        # All that Keras then logs of training is an epoch's metrics.
-        self._has_own_file = self._write_grads and not (
-            self._keras_logs_batches or self.histogram_freq
-        )
         # Lets Keras go on to the next batch while it still sums up this one's metrics.
         self.async_safe = not self._keras_logs_batches
 
@@ -95,6 +91,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._graph_due = self.write_graph
         self._due = False
         self._has_logged = False
+        # If all that Keras logs of training is an epoch's metrics. What a subclass logs
+        # by Keras's writer is not known.
+        self._has_own_file = (
+            self._write_grads
+            and not (self._keras_logs_batches or self.histogram_freq)
+            and type(self) is TensorBoard
+        )
         self._log = EventLog(self._event_file())
         if self._write_grads:
             self._reports = ReportLog(self._log, self._write_activations)
@@ -140,10 +143,12 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._reports.judge()
 
     def on_train_end(self, logs=None):
-        if self._write_grads:
-            self._reports.flush()
-        self._log.close()
-        super().on_train_end(logs)
+        try:
+            if self._write_grads:
+                self._reports.flush()
+        finally:
+            self._log.close()
+            super().on_train_end(logs)
         if self._due and not self._has_logged:
             warnings.warn(
                 "no gradients are written: the model's optimizer "
@@ -167,7 +172,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
         training = {k: v for k, v in logs.items() if k not in validation}
         training = self._collect_learning_rate(training)
         scalars = {f"epoch_{name}": float(value) for name, value in training.items()}
-        self._log.write([StepValues(epoch, scalars)])
+        if scalars:
+            self._log.write([StepValues(epoch, scalars)])
         if validation:
             with self._val_writer.as_default():
                 for name, value in validation.items():

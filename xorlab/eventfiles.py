@@ -29,17 +29,25 @@ class EventFile:
         # has begun one in the same second, this one's name comes after it.
         name = (
             f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}."
-            f"{os.getpid()}.xorlab{next(_NUMBERS)}"
+            f"{os.getpid()}.xorlab{next(_NUMBERS):06d}"
         )
-        tf.io.gfile.makedirs(folder)
-        self._records = tf.io.TFRecordWriter(os.path.join(folder, name))
-        begin = Event(wall_time=time.time(), file_version="brain.Event:2")
-        self.write([begin.SerializeToString()])
+        self._path = os.path.join(folder, name)
+        self._begin()
 
     def write(self, events: Sequence[bytes]):
         """Writes serialized events, and flushes."""
+        # Who clears a folder of logs while training goes on wants what comes after.
+        if not tf.io.gfile.exists(self._path):
+            self._begin()
         for event in events:
             self._records.write(event)
+        self._records.flush()
+
+    def _begin(self):
+        tf.io.gfile.makedirs(os.path.dirname(self._path))
+        self._records = tf.io.TFRecordWriter(self._path)
+        begin = Event(wall_time=time.time(), file_version="brain.Event:2")
+        self._records.write(begin.SerializeToString())
         self._records.flush()
 
     def close(self):

@@ -33,7 +33,7 @@ class ReportLog:
         self._waiting = []
         self._timer = None
         self._failure = None
-        self._lock = threading.RLock()  # Of all that waits, and of its order.
+        self._lock = threading.Lock()  # Of all that waits, and of its order.
         self._last = None
         self._has_warned = False
 

@@ -2,6 +2,7 @@
 
 import array
 import dataclasses
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -87,14 +88,15 @@ class _Record:
 
 
 class EventLog:
-    """Writes the event file of one run. A step's values go out as one record.
+    """Logs to the event file of a run; any thread may. A step makes one record.
 
     Args:
-        file: is written, and closed in the end.
+        file: where to.
     """
 
     def __init__(self, file: EventFile | SharedEventFile):
         self._file = file
+        self._lock = threading.Lock()  # Of the file, and of the records.
         self._records = {}
         self._filled = 0
 
@@ -102,8 +104,8 @@ class EventLog:
         """Logs numbers and histograms, a record a step."""
         # One kind of work after the other: the processor's caches stay warm.
         rows = [histograms.rows(x.counts) if x.tags else [] for x in steps]
-        events = map(self._event, steps, rows)
-        self._file.write(list(events))
+        with self._lock:
+            self._file.write(list(map(self._event, steps, rows)))
 
     def text(self, tag: str, markdown: str, step: int = 0):
         """Logs a text card."""
@@ -149,8 +151,9 @@ class EventLog:
         self._put_summary(hparams_summary.session_end_pb(status))
 
     def close(self):
-        """Ends the file: it cannot be written after it."""
-        self._file.close()
+        """Ends the file, unless others write to it, too."""
+        with self._lock:
+            self._file.close()
 
     def _event(self, values, rows):
         if self._filled > _MOST_FILLED:
@@ -170,4 +173,5 @@ class EventLog:
 
     def _put(self, event):
         event.wall_time = time.time()
-        self._file.write([event.SerializeToString()])
+        with self._lock:
+            self._file.write([event.SerializeToString()])

@@ -94,8 +94,8 @@ def run(config: Config, progress: bool = False) -> dict:
             )
         succeeded = steplog.step == config.steps and steplog.diverged_at is None
     finally:
-        log.end_session(succeeded)
-        log.close()
+        with contextlib.closing(log):
+            log.end_session(succeeded)
 
     hypothesis = steplog.reading.activations["last"].ravel().tolist()
     total = time.perf_counter() - started
