@@ -54,6 +54,14 @@ KERAS_LOGS = [
 ]
 
 
+def other_files(folder):
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*.*")
+        if "tfevents" not in path.name
+    }
+
+
 @pytest.mark.parametrize("write_grads", [False, True])
 @pytest.mark.parametrize("settings", KERAS_LOGS, ids=str)
 def test_it_logs_all_that_keras_s_does_and_the_graph(settings, write_grads, tmp_path):
@@ -76,6 +84,8 @@ def test_it_logs_all_that_keras_s_does_and_the_graph(settings, write_grads, tmp_
     assert validation.scalars == their_validation.scalars
     assert set(ours.histograms) >= set(theirs.histograms)
     assert bool(theirs.histograms) == ("histogram_freq" in settings)
+    assert other_files(tmp_path / "ours") == other_files(tmp_path / "theirs")
+    assert bool(other_files(tmp_path / "ours")) == ("embeddings_freq" in settings)
     assert theirs.graph is None
     boxes = {node.name.split("/")[0] for node in ours.graph.node}
     assert {"hidden", "last", "loss", "mae", "train"} <= boxes

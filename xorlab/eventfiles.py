@@ -56,7 +56,7 @@ class EventFile:
 
 
 class SharedEventFile:
-    """The event file of a writer that others use, too: takes four times as long.
+    """The event file of a writer that others use, too; slower than one of our own.
 
     Args:
         writer: from `tf.summary.create_file_writer`.

@@ -74,6 +74,7 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     used = filled.copy()
     used[1:] |= filled[:-1]
     edge = np.flatnonzero(used)
+    # The remainder by a power of two; `%` takes several times longer.
     bound = _EDGES.take(edge & (BUCKETS - 1))
     # A gap is one row: the bucket that begins it is empty.
     joined = np.empty([len(edge), 3])
