@@ -40,6 +40,11 @@ def endless():
         yield from oracle.batches_of(X, Y)
 
 
+def without_weights():
+    for x, y in endless():
+        yield x, y, None
+
+
 def dataset():
     return tf.data.Dataset.from_tensor_slices((X, Y)).batch(oracle.ROWS)
 
@@ -47,6 +52,11 @@ def dataset():
 SOURCES = {
     "tf.data": (make, lambda: (dataset(), None), {}),
     "generator": (make, lambda: (endless(), None), {"steps_per_epoch": 3}),
+    "generator of None": (
+        make,
+        lambda: (without_weights(), None),
+        {"steps_per_epoch": 3},
+    ),
     "sample weights": (eager, lambda: (X, Y), {"sample_weight": WEIGHTS}),
     "validation data": (make, lambda: (X, Y), {"validation_data": (X, Y)}),
     "validation split": (
@@ -73,6 +83,37 @@ def test_it_works_with(name, tmp_path):
     oracle.assert_same(ours, plain)
     oracle.assert_left_alone(ours)
     oracle.assert_true(oracle.read(tmp_path), steps, [0, 2, 4])
+
+
+class Unsupervised(keras.Model):
+    """Is built by its first batch, and has a loss without targets."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3, name="dense")
+
+    def call(self, x):
+        y = self.dense(x)
+        self.add_loss(keras.ops.mean(keras.ops.square(y)))
+        return y
+
+
+def test_a_generator_may_leave_the_targets_out(tmp_path):
+    def make():
+        model = Unsupervised()
+        model.compile("sgd", jit_compile=False)
+        return model
+
+    def source():
+        return ((x, None) for x, _ in endless())
+
+    callback = oracle.watching(tmp_path, histogram_steps=1, write_graph=True)
+    ours = oracle.train(make, source(), callbacks=[callback], steps_per_epoch=3)
+    plain = oracle.train(make, source(), steps_per_epoch=3)
+    oracle.assert_same(ours, plain)
+    log = oracle.read(tmp_path)
+    assert list(log.scalars["gradient_norm"]) == [0, 1, 2]
+    assert any(node.name.startswith("inputs") for node in log.graph.node)
 
 
 # Keras's word on data whose length it does not know beforehand.

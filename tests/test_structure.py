@@ -29,6 +29,7 @@ ROOMS = [
     "measures",
     "gradients",
     "monitor",
+    "steps",
     "tap",
     "diagnosis",
     "eventfiles",

@@ -86,7 +86,7 @@ def _named_inputs(model, batch):
         elif len(flat) == 1:
             names = [word]
         named = [
-            tf.TensorSpec(spec.shape, spec.dtype, spec.name or name)
+            spec and tf.TensorSpec(spec.shape, spec.dtype, spec.name or name)
             for spec, name in zip(flat, names, strict=True)
         ]
         return tf.nest.pack_sequence_as(specs, named)

@@ -9,6 +9,7 @@ import keras
 from xorlab.gradients import observed
 from xorlab.hooks import Wrapped
 from xorlab.monitor import StepMonitor, StepReport
+from xorlab.steps import DirectStep, unboxed
 
 
 class SharedTap:
@@ -87,9 +88,8 @@ class SharedTap:
         train_function = self._train_function
         tell_batch, tell_report = self._tell_batch, self._tell_report
         self._withdraw()
-        batch = iterator.element_spec
         if tell_report:
-            self._make_watched(train_function, batch)
+            self._make_watched(train_function, iterator)
             with self._observed:
                 logs = self._watched(iterator)
             if (report := self._monitor.read()) is not None:
@@ -97,25 +97,32 @@ class SharedTap:
                     tell(report)
         else:
             logs = train_function(iterator)
-        for tell in tell_batch:
-            tell(batch)
+        if tell_batch:
+            batch = unboxed(iterator.element_spec)
+            for tell in tell_batch:
+                tell(batch)
         return logs
 
-    def _make_watched(self, train_function, batch):
+    def _make_watched(self, train_function, iterator):
         # Keras's is a new one after each `compile`; until then what it has traced
         # holds, such as which layers are frozen.
-        wanted = (train_function, self.activations)
+        direct = DirectStep.suits(self._model, iterator)
+        wanted = (train_function, self.activations, direct)
         if self._made_for == wanted:
             return
         if not self._model.built:
+            batch = unboxed(iterator.element_spec)
             inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
             self._model(keras.tree.map_structure(_symbolic, inputs))
         self._monitor = StepMonitor(self._model, self.activations)
         layers = self._monitor.layers.values()
         self._observed = observed(self._model, self._monitor, layers)
-        self._model.make_train_function(force=True)
-        self._watched = self._model.train_function
-        self._put(train_function)
+        if direct:
+            self._watched = DirectStep(self._model)
+        else:
+            self._model.make_train_function(force=True)
+            self._watched = self._model.train_function
+            self._put(train_function)
         self._made_for = wanted
 
 
