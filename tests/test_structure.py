@@ -32,7 +32,6 @@ ROOMS = [
     "steps",
     "tap",
     "diagnosis",
-    "eventfiles",
     "summaries",
     "reportlog",
     "graph",

@@ -3,29 +3,27 @@
 import os
 import pathlib
 import sys
-import threading
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab import histograms
-from xorlab.eventfiles import EventFile
 from xorlab.summaries import EventLog, StepValues
 
 
 @pytest.fixture
 def events(tmp_path):
-    log = EventLog(EventFile(str(tmp_path)))
+    log = EventLog(tf.summary.create_file_writer(str(tmp_path)))
     log.hyperparameters({"rate": 0.5, "kind": "relu", "jit": True}, ["cost"], "one")
     log.text("card", "| a | b |")
     log.layout("section", {"title": "^cost$"})
     for step, cost, weights in ((0, 0.5, [1.0, -1.0]), (7, 1e-9, []), (8, 1e39, [])):
         counts = histograms.count([np.array(weights)])
         log.write([StepValues(step, {"cost": cost}, ["w"], counts)])
-    log.end_session(succeeded=True)
-    log.close()
+    log.close(succeeded=True)
     accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
     accumulator.Reload()
     return accumulator
@@ -66,32 +64,9 @@ def test_hyperparameters_come_back_by_name(events):
     assert start.hparams["jit"].bool_value is True
 
 
-def test_threads_may_log_at_once(tmp_path):
-    log = EventLog(EventFile(str(tmp_path)))
-    counts = histograms.count([np.random.default_rng(1).normal(size=20_000)] * 50)
-    tags = [f"w{number}" for number in range(50)]
-
-    def write(first):
-        for step in range(first, first + 100):
-            log.write([StepValues(step, {"cost": 0.5}, tags, counts)])
-            log.text("card", "text", step)
-
-    threads = [threading.Thread(target=write, args=[n * 100]) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    log.close()
-    accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
-    accumulator.Reload()
-    for tag in ("cost", "card"):
-        read = sorted(event.step for event in accumulator.Tensors(tag))
-        assert read == list(range(400))
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads memory from Linux's /proc")
 def test_memory_does_not_grow_with_the_steps_written(tmp_path):
-    log = EventLog(EventFile(str(tmp_path)))
+    log = EventLog(tf.summary.create_file_writer(str(tmp_path)))
     counts = histograms.count([np.random.default_rng(1).normal(size=1000)] * 20)
     tags = [f"w{number}" for number in range(20)]
     values = [StepValues(step, {"cost": 0.5}, tags, counts) for step in range(50)]

@@ -10,11 +10,10 @@ import tensorflow as tf
 
 from xorlab import internals
 from xorlab.config import whole
-from xorlab.eventfiles import EventFile, SharedEventFile
 from xorlab.graph import train_step_graph
 from xorlab.monitor import StepReport
 from xorlab.reportlog import ReportLog
-from xorlab.summaries import EventLog, StepValues
+from xorlab.summaries import EventLog
 from xorlab.tap import SharedTap
 
 
@@ -91,14 +90,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._graph_due = self.write_graph
         self._due = False
         self._has_logged = False
-        # If all that Keras logs of training is an epoch's metrics. What a subclass logs
-        # by Keras's writer is not known.
-        self._has_own_file = (
-            self._write_grads
-            and not (self._keras_logs_batches or self.histogram_freq)
-            and type(self) is TensorBoard
-        )
-        self._log = EventLog(self._event_file())
+        # Keras's own file: where several of a folder grow, TensorBoard may read one.
+        self._log = EventLog(self._train_writer)
         if self._write_grads:
             self._reports = ReportLog(self._log, self._write_activations)
             # With any other optimizer a batch that is not an update is a rare thing.
@@ -147,7 +140,6 @@ class TensorBoard(keras.callbacks.TensorBoard):
             if self._write_grads:
                 self._reports.flush()
         finally:
-            self._log.close()
             super().on_train_end(logs)
         if self._due and not self._has_logged:
             warnings.warn(
@@ -156,29 +148,6 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 "train_step uses another one, give that to compile",
                 stacklevel=2,
             )
-
-    def _event_file(self):
-        # While a folder's files grow, TensorBoard may read the last alone.
-        if self._has_own_file:
-            return EventFile(os.path.join(self.log_dir, "train"))
-        return SharedEventFile(self._train_writer)
-
-    def _log_epoch_metrics(self, epoch, logs):
-        """Overrides Keras's, for its part of what goes to a file of our own."""
-        if not (self._has_own_file and logs):
-            super()._log_epoch_metrics(epoch, logs)
-            return
-        validation = {k: v for k, v in logs.items() if k.startswith("val_")}
-        training = {k: v for k, v in logs.items() if k not in validation}
-        training = self._collect_learning_rate(training)
-        scalars = {f"epoch_{name}": float(value) for name, value in training.items()}
-        if scalars:
-            self._log.write([StepValues(epoch, scalars)])
-        if validation:
-            with self._val_writer.as_default():
-                for name, value in validation.items():
-                    tag = "epoch_" + name.removeprefix("val_")
-                    self.summary.scalar(tag, value, step=epoch)
 
     def _iterations(self):
         # By a tensor: under a distribution strategy there is one on each replica.

@@ -17,9 +17,6 @@ CLIP_GRADIENTS = "_clip_gradients"
 _LEANED_ON = {
     CLIP_GRADIENTS: (keras.optimizers.Optimizer, ["self", "grads"]),
     "_train_writer": (keras.callbacks.TensorBoard, None),
-    "_val_writer": (keras.callbacks.TensorBoard, None),
-    "_log_epoch_metrics": (keras.callbacks.TensorBoard, ["self", "epoch", "logs"]),
-    "_collect_learning_rate": (keras.callbacks.TensorBoard, ["self", "logs"]),
 }
 
 

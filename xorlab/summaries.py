@@ -2,12 +2,12 @@
 
 import array
 import dataclasses
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from tensorboard.compat.proto import types_pb2
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -19,8 +19,7 @@ from tensorboard.plugins.hparams import summary_v2 as hparams_summary_v2
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from xorlab import histograms
-from xorlab.eventfiles import EventFile, SharedEventFile
+from xorlab import histograms, internals
 
 _SCALAR = scalar_metadata.create_summary_metadata(None, None)
 _HISTOGRAM = histogram_metadata.create_summary_metadata(None, None)
@@ -88,15 +87,14 @@ class _Record:
 
 
 class EventLog:
-    """Logs to the event file of a run; any thread may. A step makes one record.
+    """Logs to the event file of a run, at once. A step makes one record.
 
     Args:
-        file: where to.
+        writer: from `tf.summary.create_file_writer`.
     """
 
-    def __init__(self, file: EventFile | SharedEventFile):
-        self._file = file
-        self._lock = threading.Lock()  # Of the file, and of the records.
+    def __init__(self, writer: tf.summary.SummaryWriter):
+        self._writer = writer
         self._records = {}
         self._filled = 0
 
@@ -104,8 +102,7 @@ class EventLog:
         """Logs numbers and histograms, a record a step."""
         # One kind of work after the other: the processor's caches stay warm.
         rows = [histograms.rows(x.counts) if x.tags else [] for x in steps]
-        with self._lock:
-            self._file.write(list(map(self._event, steps, rows)))
+        self._put(list(map(self._event, steps, rows)))
 
     def text(self, tag: str, markdown: str, step: int = 0):
         """Logs a text card."""
@@ -113,7 +110,8 @@ class EventLog:
 
     def graph(self, graph_def):
         """Logs the op graph."""
-        self._put(Event(graph_def=graph_def.SerializeToString()))
+        event = Event(graph_def=graph_def.SerializeToString(), wall_time=time.time())
+        self._put([event.SerializeToString()])
 
     def layout(self, category: str, charts: Mapping[str, str]):
         """Lays out the custom-scalars page: a chart a title, a line a matching tag.
@@ -145,15 +143,11 @@ class EventLog:
         self._put_summary(hparams_summary_v2.hparams_config_pb(columns, tags))
         self._put_summary(hparams_summary_v2.hparams_pb(dict(values), trial_id=name))
 
-    def end_session(self, succeeded: bool):
-        """Logs how the session of the HParams page has ended."""
+    def close(self, succeeded: bool):
+        """Ends the session of the HParams page, and the file."""
         status = api_pb2.STATUS_SUCCESS if succeeded else api_pb2.STATUS_FAILURE
         self._put_summary(hparams_summary.session_end_pb(status))
-
-    def close(self):
-        """Ends the file, unless others write to it, too."""
-        with self._lock:
-            self._file.close()
+        self._writer.close()
 
     def _event(self, values, rows):
         if self._filled > _MOST_FILLED:
@@ -166,12 +160,15 @@ class EventLog:
         return event
 
     def _put_summary(self, summary, step=0):
-        event = Event(step=step)
+        event = Event(step=step, wall_time=time.time())
         # By its bytes: it may be of TensorFlow's class, or of TensorBoard's.
         event.summary.ParseFromString(summary.SerializeToString())
-        self._put(event)
+        self._put([event.SerializeToString()])
 
-    def _put(self, event):
-        event.wall_time = time.time()
-        with self._lock:
-            self._file.write([event.SerializeToString()])
+    def _put(self, events):
+        writer = internals.resource_of(self._writer)
+        # All in one tensor: to give bytes to an op takes longer than the op itself.
+        for event in tf.unstack(tf.constant(events)):
+            # The raw op, because `tf.summary.experimental.write_raw_pb` takes longer.
+            tf.raw_ops.ImportEvent(writer=writer, event=event)
+        self._writer.flush()

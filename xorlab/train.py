@@ -50,7 +50,6 @@ def run(config: Config, progress: bool = False) -> dict:
     import tensorflow as tf
 
     from xorlab import models
-    from xorlab.eventfiles import EventFile
     from xorlab.gradients import StepTap
     from xorlab.graph import train_step_graph
     from xorlab.runlog import PauseAt, Progress, StepLog
@@ -74,7 +73,7 @@ def run(config: Config, progress: bool = False) -> dict:
         variable_names=models.lecture_names(model),
     )
 
-    log = EventLog(EventFile(str(config.run_dir)))
+    log = EventLog(tf.summary.create_file_writer(str(config.run_dir)))
     tap = StepTap(model, rows=len(data.INPUTS))
     steplog = StepLog(tap, log, config.histograms)
     pauses = PauseAt(config.steps, config.log_every)
@@ -94,8 +93,7 @@ def run(config: Config, progress: bool = False) -> dict:
             )
         succeeded = steplog.step == config.steps and steplog.diverged_at is None
     finally:
-        with contextlib.closing(log):
-            log.end_session(succeeded)
+        log.close(succeeded)
 
     hypothesis = steplog.reading.activations["last"].ravel().tolist()
     total = time.perf_counter() - started

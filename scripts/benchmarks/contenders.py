@@ -94,15 +94,16 @@ class OursLogged(Ours):
 
     def __init__(self, model, stack):
         super().__init__(model)
-        from xorlab.eventfiles import EventFile
+        import tensorflow as tf
+
         from xorlab.gradients import StepTap
         from xorlab.runlog import StepLog
         from xorlab.summaries import EventLog
 
         tap = StepTap(model, rows=len(data.INPUTS))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        log = EventLog(EventFile(folder))
-        stack.callback(log.close)
+        log = EventLog(tf.summary.create_file_writer(folder))
+        stack.callback(log.close, succeeded=True)
         stack.enter_context(tap.attached())
         self.callbacks = [StepLog(tap, log)]
 
