@@ -261,8 +261,8 @@ def called_directly():
         step = None
 
         def on_train_begin(self, logs=None):
-            self.step = self.step or DirectStep(self.model)
-            self.model.train_function = self.step
+            step = self.step = self.step or DirectStep(self.model)
+            self.model.train_function = lambda iterator: step(iterator)[0]
 
     return CalledDirectly()
 
