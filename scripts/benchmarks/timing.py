@@ -15,6 +15,8 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Runs every job once a round, so that a busy spell of the machine hits all.
 
+    Every second round goes backwards, so that none always runs after the same other.
+
     Args:
         jobs: by name; each measures itself and returns the time it took, in `unit`.
         rounds: times that each job runs.
@@ -25,8 +27,9 @@ def interleaved(
     """
     times = {name: [] for name in jobs}
     for number in range(1, rounds + 1):
-        for name, job in jobs.items():
-            times[name].append(job())
+        order = list(jobs) if number % 2 else list(reversed(jobs))
+        for name in order:
+            times[name].append(jobs[name]())
             progress = f"{number}/{rounds}  {name}: {times[name][-1]:.4g} {unit}"
             print(progress, file=sys.stderr, flush=True)
     return times
