@@ -50,11 +50,6 @@ def steps_of(model, train_function, *datasets):
     return logs, [np.array(variable) for variable in model.variables]
 
 
-def direct(model):
-    step = DirectStep(model)
-    return lambda iterator: step(iterator)[0]
-
-
 def keras_train_function(model):
     model.make_train_function()
     return model.train_function
@@ -66,7 +61,7 @@ def test_steps_and_logs_are_keras_s_to_the_bit(base, jit_compile):
     # Batches of 4, 4 and 2, then of 5 and 5: other shapes, known and unknown.
     data = batches(4), batches(5)
     model = make(base, jit_compile=jit_compile)
-    logs, state = steps_of(model, direct(model), *data)
+    logs, state = steps_of(model, DirectStep(model), *data)
     model = make(base, jit_compile=jit_compile)
     their_logs, their_state = steps_of(model, keras_train_function(model), *data)
     assert len(logs) == 5
@@ -75,31 +70,11 @@ def test_steps_and_logs_are_keras_s_to_the_bit(base, jit_compile):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_values_are_as_the_step_leaves_them(jit_compile):
-    model = make(jit_compile=jit_compile)
-    [weight, *_] = model.trainable_variables
-
-    def values():
-        return [tf.convert_to_tensor(x) for x in (model.optimizer.iterations, weight)]
-
-    step, iterator = DirectStep(model, values), iter(batches(4))
-    seen = []
-    for number in (1, 2, 3):
-        _, (iterations, value) = step(iterator)
-        assert iterations == number
-        np.testing.assert_array_equal(value, weight)
-        seen.append((value, np.array(weight)))
-    for value, then in seen:  # They stay.
-        np.testing.assert_array_equal(value, then)
-    assert not np.array_equal(seen[0][0], seen[2][0])
-
-
 def test_a_trace_serves_all_iterators_over_data_of_a_shape():
     model, traced = make(), []
     train_step = model.train_step
     model.train_step = lambda data: traced.append(data) or train_step(data)
-    step = direct(model)
+    step = DirectStep(model)
     steps_of(model, step, batches(5))
     once = len(traced)
     steps_of(model, step, batches(5), batches(5))
@@ -110,7 +85,7 @@ def test_a_trace_serves_all_iterators_over_data_of_a_shape():
 
 def test_the_end_of_the_data_is_told():
     model = make()
-    step, iterator = direct(model), iter(batches(10))
+    step, iterator = DirectStep(model), iter(batches(10))
     step(iterator)
     with pytest.raises(tf.errors.OutOfRangeError):
         step(iterator)

@@ -105,29 +105,20 @@ class StepMonitor:
             self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
         self._seen = 0
 
-    def values(self) -> list[tf.Tensor]:
-        """Returns what steps have kept, for a report; inside of a step, too."""
-        kept = [self._numbers, self._counts, self._outputs]
-        return [_value(x) for x in (kept if self.layers else kept[:2])]
-
-    def report(self, values: Sequence[tf.Tensor]) -> StepReport | None:
+    def read(self) -> StepReport | None:
         """Returns a report of the last observed execution; None if it updated nothing.
 
         That is so where loss scaling skips a step, or a micro-batch only accumulates.
         Of several steps, it is each weight's last update.
-
-        Args:
-            values: what `values` gave after that execution, no longer inside of it.
         """
         # They hold tensors.
         self._outputs_of.clear()
         self._before_of.clear()
-        # Not by `numpy()`, which copies.
-        numbers, counts, *outputs = map(np.asarray, values)
+        numbers = _array(self._numbers)
         seen, step = int(numbers[0]), int(numbers[1])
         if seen == self._seen:
             return None
-        names, sizes = self._names, self._sizes
+        names, sizes, counts = self._names, self._sizes, _array(self._counts)
         last_update, *squares = numbers[2:].reshape(4, -1).tolist()
         if min(last_update, default=seen) <= self._seen:
             updated = [update > self._seen for update in last_update]
@@ -137,8 +128,8 @@ class StepMonitor:
             )
             counts = counts[np.tile(updated, 2)]
         self._seen = seen
-        if outputs:
-            counts = np.concatenate([counts, *outputs])
+        if self.layers:
+            counts = np.concatenate([counts, _array(self._outputs)])
         of_gradients, of_weights, of_changes = squares
         return StepReport(
             step=step,
@@ -237,12 +228,14 @@ def _kept(shape, dtype, summed=False):
     )
 
 
-def _value(variable):
+def _array(variable):
     """Returns a variable's value; it stays when the next step writes another."""
     if isinstance(variable, tf.distribute.DistributedValues):
-        return variable.read_value()
-    # The raw op: `variable.read_value()` takes three times as long.
-    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+        return variable.read_value().numpy()
+    # The raw op: `variable.numpy()` takes three times as long.
+    value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
+    # Not `value.numpy()`, which copies.
+    return np.asarray(value)
 
 
 def _reachable(tensor):

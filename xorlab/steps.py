@@ -1,13 +1,11 @@
 """Training steps, called with less around them than Keras calls its own."""
 
-from collections.abc import Callable, Sequence
-
 import keras
 import tensorflow as tf
 
 
 class DirectStep:
-    """Makes one step an execution, as Keras's train function makes it.
+    """A train function that makes one step an execution, as Keras's makes it.
 
     Keras's boxes a step's logs in a `tf.experimental.Optional`, and unboxes them by two
     operations more; and `tf.function` finds out at each call which of its traces to
@@ -15,13 +13,9 @@ class DirectStep:
 
     Args:
         model: compiled and built, and suited.
-        values: is called after the step while that is traced; what it reads of
-            variables costs less here than outside.
     """
 
-    def __init__(
-        self, model: keras.Model, values: Callable[[], Sequence[tf.Tensor]] = tuple
-    ):
+    def __init__(self, model: keras.Model):
         # Functions in the same order as Keras's, so that steps are equal to the bit.
         step = tf.function(
             tf.autograph.experimental.do_not_convert(model.train_step),
@@ -31,7 +25,7 @@ class DirectStep:
 
         @tf.autograph.experimental.do_not_convert
         def next_step(iterator):
-            return step(unboxed(iterator.get_next())), values()
+            return step(unboxed(iterator.get_next()))
 
         self._function = tf.function(next_step, reduce_retracing=True)
         self._traced_for = None
@@ -50,7 +44,7 @@ class DirectStep:
         )
 
     def __call__(self, iterator: tf.data.Iterator):
-        """Makes a step, and returns its logs, and values.
+        """Makes a step, and returns its logs.
 
         Raises:
             tf.errors.OutOfRangeError: the data have ended.

@@ -91,8 +91,8 @@ class SharedTap:
         if tell_report:
             self._make_watched(train_function, iterator)
             with self._observed:
-                logs, values = self._watched(iterator)
-            if (report := self._monitor.report(values)) is not None:
+                logs = self._watched(iterator)
+            if (report := self._monitor.read()) is not None:
                 for tell in tell_report:
                     tell(report)
         else:
@@ -118,11 +118,10 @@ class SharedTap:
         layers = self._monitor.layers.values()
         self._observed = observed(self._model, self._monitor, layers)
         if direct:
-            self._watched = DirectStep(self._model, self._monitor.values)
+            self._watched = DirectStep(self._model)
         else:
             self._model.make_train_function(force=True)
-            made = self._model.train_function
-            self._watched = lambda iterator: (made(iterator), self._monitor.values())
+            self._watched = self._model.train_function
             self._put(train_function)
         self._made_for = wanted
 

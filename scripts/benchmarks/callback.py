@@ -264,9 +264,9 @@ def called_directly():
         step = None
 
         def on_train_begin(self, logs=None):
-            step = self.step = self.step or DirectStep(self.model)
+            self.step = self.step or DirectStep(self.model)
             self.keras_s = self.model.train_function
-            self.model.train_function = lambda iterator: step(iterator)[0]
+            self.model.train_function = self.step
 
         def on_train_end(self, logs=None):
             self.model.train_function = self.keras_s
