@@ -186,3 +186,14 @@ def test_the_output_of_a_process_or_why_it_failed():
     assert timing.output_of_python(["-c", "print(7)"]) == "7\n"
     with pytest.raises(RuntimeError, match="(?s)expected exit code 0; received 3.*why"):
         timing.output_of_python(["-c", "print('why'); raise SystemExit(3)"])
+
+
+def test_every_second_round_goes_backwards():
+    ran = []
+
+    def job(name):
+        return lambda: ran.append(name) or float(len(ran))
+
+    times = timing.interleaved({name: job(name) for name in "abc"}, 3, "ms")
+    assert "".join(ran) == "abc" + "cba" + "abc"
+    assert times == {"a": [1.0, 6.0, 7.0], "b": [2.0, 5.0, 8.0], "c": [3.0, 4.0, 9.0]}
