@@ -11,6 +11,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from xorlab import tap
+from xorlab.callbacks import TensorBoard
+
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(12, 6)).astype("float32")
 Y = RNG.normal(size=(12, 3)).astype("float32")
@@ -200,6 +203,36 @@ def test_fits_with_and_without_take_turns(name, tmp_path):
     assert oracle.names(log.scalars, "gradient_rms/") == learning
 
 
+def test_nothing_is_measured_at_steps_that_do_not_log(tmp_path, monkeypatch):
+    def run(callbacks):
+        model = oracle.train(make, X, Y)
+        oracle.fit(model, X, Y, callbacks)
+        oracle.assert_left_alone(model)
+        return model
+
+    monkeypatch.setattr(tap, "StepMonitor", None)  # Whoever measures makes one.
+    ours = run([oracle.watching(tmp_path, histogram_steps=100)])
+    oracle.assert_same(ours, run([]))
+
+
+@pytest.mark.parametrize("write_grads", [True, False])
+def test_all_steps_are_called_directly_while_gradients_are_logged(
+    write_grads, tmp_path, monkeypatch
+):
+    called = []
+
+    class Spy(tap.DirectStep):
+        def __call__(self, iterator):
+            called.append(self.is_direct(iterator))
+            return super().__call__(iterator)
+
+    monkeypatch.setattr(tap, "DirectStep", Spy)
+    callback = TensorBoard(tmp_path, write_grads=write_grads, histogram_steps=2)
+    oracle.train(make, X, Y, [callback], epochs=2)
+    # Without, it looks at one batch, for the graph.
+    assert called == [True] * (6 if write_grads else 1)
+
+
 def test_two_callbacks_log_what_each_was_asked_for(tmp_path):
     callbacks = [
         oracle.watching(tmp_path / "a", write_grads=False, write_graph=True),
@@ -349,9 +382,10 @@ class Wrapping(keras.callbacks.Callback):
         self.model.train_function = self.original
 
 
-def test_another_callback_may_wrap_the_train_function_too(tmp_path):
+@pytest.mark.parametrize("order", [1, -1])
+def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
     ours, others = oracle.watching(tmp_path, histogram_steps=2), Wrapping()
-    model = oracle.train(make, X, Y, [ours, others], epochs=2)
+    model = oracle.train(make, X, Y, [ours, others][::order], epochs=2)
     oracle.assert_left_alone(model)
     oracle.assert_same(model, oracle.train(make, X, Y, epochs=2))
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 2, 4]

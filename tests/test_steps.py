@@ -1,4 +1,6 @@
-"""Steps called directly are Keras's own steps, where they stand in for them."""
+"""Steps called directly are Keras's own, and what is not a step is left to Keras."""
+
+import functools
 
 import keras
 import numpy as np
@@ -7,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from xorlab.fused import FusedModel
-from xorlab.steps import DirectStep, unboxed
+from xorlab.steps import DirectStep
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(10, 6)).astype("float32")
@@ -29,6 +31,7 @@ def make(base=keras.Model, **settings):
     model = base(x, layers.Dense(3)(layers.Dropout(0.5)(hidden)))
     settings = {"jit_compile": False, **settings}
     model.compile("adam", "mse", metrics=["mae"], **settings)
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
@@ -40,7 +43,6 @@ def batches(rows):
 
 def steps_of(model, train_function, *datasets):
     """Makes all steps; returns their logs, and the state after them."""
-    model.optimizer.build(model.trainable_variables)
     logs = []
     for dataset in datasets:
         iterator = iter(dataset)
@@ -50,9 +52,13 @@ def steps_of(model, train_function, *datasets):
     return logs, [np.array(variable) for variable in model.variables]
 
 
-def keras_train_function(model):
+def keras_s(model):
     model.make_train_function()
     return model.train_function
+
+
+def direct(model):
+    return DirectStep(model, keras_s(model))
 
 
 @pytest.mark.parametrize("base", [keras.Model, OwnStep])
@@ -61,23 +67,25 @@ def test_steps_and_logs_are_keras_s_to_the_bit(base, jit_compile):
     # Batches of 4, 4 and 2, then of 5 and 5: other shapes, known and unknown.
     data = batches(4), batches(5)
     model = make(base, jit_compile=jit_compile)
-    logs, state = steps_of(model, DirectStep(model), *data)
+    logs, state = steps_of(model, direct(model), *data)
     model = make(base, jit_compile=jit_compile)
-    their_logs, their_state = steps_of(model, keras_train_function(model), *data)
+    their_logs, their_state = steps_of(model, keras_s(model), *data)
     assert len(logs) == 5
     assert logs == their_logs
     for ours, theirs in zip(state, their_state, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_trace_serves_all_iterators_over_data_of_a_shape():
+@pytest.mark.parametrize("first", [direct, keras_s])
+def test_a_step_is_traced_once_for_both_ways_to_call_it(first):
     model, traced = make(), []
     train_step = model.train_step
     model.train_step = lambda data: traced.append(data) or train_step(data)
-    step = DirectStep(model)
-    steps_of(model, step, batches(5))
+    steps_of(model, first(model), batches(5))
     once = len(traced)
+    step = direct(model)
     steps_of(model, step, batches(5), batches(5))
+    steps_of(model, keras_s(model), batches(5))
     assert len(traced) == once > 0
     steps_of(model, step, batches(4))
     assert len(traced) > once
@@ -85,57 +93,75 @@ def test_a_trace_serves_all_iterators_over_data_of_a_shape():
 
 def test_the_end_of_the_data_is_told():
     model = make()
-    step, iterator = DirectStep(model), iter(batches(10))
+    step, iterator = direct(model), iter(batches(10))
     step(iterator)
     with pytest.raises(tf.errors.OutOfRangeError):
         step(iterator)
 
 
 class OwnFunction(keras.Model):
+    """Has a train function that does more than make steps."""
+
     def make_train_function(self, force=False):
         super().make_train_function(force)
+        keras_s = self.train_function
+
+        @functools.wraps(keras_s)
+        def counted(iterator):
+            self.calls.append(iterator)
+            return keras_s(iterator)
+
+        self.calls = []
+        self.train_function = counted
 
 
-def test_it_suits_what_fit_makes_one_step_at_a_time():
-    assert DirectStep.suits(make(), iter(batches(4)))
-    assert DirectStep.suits(make(OwnStep, jit_compile=True), iter(batches(4)))
+def assert_as_keras_calls_it(model, other, dataset, is_direct):
+    """Asserts what a direct step does with these data, and that Keras does the same."""
+    step = direct(model)
+    assert step.is_direct(iter(dataset)) == is_direct
+    logs, their_logs = step(iter(dataset)), keras_s(other)(iter(dataset))
+    assert keras.tree.map_structure(float, logs) == {
+        name: float(value) for name, value in their_logs.items()
+    }
+    for ours, theirs in zip(model.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(
-    ("base", "settings"),
+    ("settings", "is_direct"),
     [
-        (keras.Model, {"steps_per_execution": 2}),
-        (keras.Model, {"run_eagerly": True}),
-        (OwnFunction, {}),
-        (FusedModel, {}),
+        ({}, True),
+        ({"base": OwnStep, "jit_compile": True}, True),
+        ({"steps_per_execution": 2}, False),
+        ({"run_eagerly": True}, False),
     ],
 )
-def test_it_does_not_suit_other_settings(base, settings):
-    assert not DirectStep.suits(make(base, **settings), iter(batches(4)))
+def test_what_is_not_one_step_of_keras_s_is_left_to_its_function(settings, is_direct):
+    assert_as_keras_calls_it(make(**settings), make(**settings), batches(5), is_direct)
 
 
-def test_it_does_not_suit_a_train_function_of_the_model_s_own_instance():
-    model = make()
-    vars(model)["make_train_function"] = lambda force=False: None
-    assert not DirectStep.suits(model, iter(batches(4)))
+def test_what_others_put_around_keras_s_function_is_called():
+    model, other = make(OwnFunction), make(OwnFunction)
+    assert_as_keras_calls_it(model, other, batches(5), is_direct=False)
+    assert len(model.calls) == len(other.calls) == 1
 
 
-def test_it_does_not_suit_functions_run_eagerly():
+def test_functions_run_eagerly_are_left_to_keras():
     tf.config.run_functions_eagerly(True)
     try:
-        assert not DirectStep.suits(make(), iter(batches(4)))
+        assert_as_keras_calls_it(make(), make(), batches(5), is_direct=False)
     finally:
         tf.config.run_functions_eagerly(False)
 
 
-def test_it_does_not_suit_distributed_data():
+def test_distributed_data_are_left_to_keras():
     strategy = tf.distribute.OneDeviceStrategy("cpu:0")
-    iterator = iter(strategy.experimental_distribute_dataset(batches(4)))
-    assert not DirectStep.suits(make(), iterator)
+    with strategy.scope():
+        model, other = make(), make()
+    dataset = strategy.experimental_distribute_dataset(batches(5))
+    assert_as_keras_calls_it(model, other, dataset, is_direct=False)
 
 
-def test_parts_of_a_batch_that_were_left_out_are_none():
-    x = tf.constant([1.0])
-    nothing = tf.experimental.Optional.empty(None)
-    assert unboxed({"x": x, "y": (nothing, x)}) == {"x": x, "y": (None, x)}
-    assert unboxed((tf.TensorSpec([]), tf.OptionalSpec(None)))[1] is None
+def test_a_fused_execution_is_left_to_its_model():
+    model = make(FusedModel)
+    assert not direct(model).is_direct(iter(batches(5)))

@@ -122,6 +122,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 self._due |= self._reaches_the_next(steps)
             if self._due:
                 self._tap.request_report(self._take_report)
+            else:
+                self._tap.request_direct_call()
             self._step += steps
             self._steps_run += steps
 

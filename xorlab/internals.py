@@ -4,6 +4,7 @@ Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
 """
 
 import inspect
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -48,6 +49,16 @@ def changed(what: str) -> RuntimeError:
         f"Keras {keras.__version__}: expected {what}, as in {SUPPORTED}; it has "
         "changed; install a supported Keras, or train with keras.callbacks.TensorBoard"
     )
+
+
+def step_of(train_function) -> Callable | None:
+    """Returns what a train function of Keras's makes a step of a batch with.
+
+    Returns None for any other function: whoever asks is to call that instead.
+    """
+    if not inspect.isfunction(train_function):
+        return None
+    return inspect.getclosurevars(train_function).nonlocals.get("one_step_on_data")
 
 
 def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:

@@ -5,19 +5,20 @@ import weakref
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 
 from xorlab.gradients import observed
 from xorlab.hooks import Wrapped
 from xorlab.monitor import StepMonitor, StepReport
-from xorlab.steps import DirectStep, unboxed
+from xorlab.steps import DirectStep
 
 
 class SharedTap:
     """Shows single executions of one model's `fit` to any of its callbacks that ask.
 
     A second train function, traced with a monitor inside, takes the place of Keras's
-    own for the executions that a report is asked for. All others run what they always
-    ran.
+    own for the executions that a report is asked for. All others run the steps they
+    always ran.
 
     Attributes:
         activations: whether reports count the outputs of layers.
@@ -40,6 +41,7 @@ class SharedTap:
         self._train_function = None  # Keras's, while this stands in its place.
         self._tell_batch = []
         self._tell_report = []
+        self._direct_for = None
         self._made_for = None
 
     def request_batch(self, tell: Callable):
@@ -58,6 +60,13 @@ class SharedTap:
             tell: is called after it with the report, unless it updates nothing.
         """
         self._tell_report.append(tell)
+        self._stand_in()
+
+    def request_direct_call(self):
+        """Asks, from `on_train_batch_begin`, for less around the coming execution.
+
+        The time that saves between reports pays for them.
+        """
         self._stand_in()
 
     def _stand_in(self):
@@ -96,9 +105,12 @@ class SharedTap:
                 for tell in tell_report:
                     tell(report)
         else:
-            logs = train_function(iterator)
+            if self._direct_for != train_function:
+                self._direct_for = train_function
+                self._direct = DirectStep(self._model, train_function)
+            logs = self._direct(iterator)
         if tell_batch:
-            batch = unboxed(iterator.element_spec)
+            batch = _specs(iterator)
             for tell in tell_batch:
                 tell(batch)
         return logs
@@ -106,24 +118,29 @@ class SharedTap:
     def _make_watched(self, train_function, iterator):
         # Keras's is a new one after each `compile`; until then what it has traced
         # holds, such as which layers are frozen.
-        direct = DirectStep.suits(self._model, iterator)
-        wanted = (train_function, self.activations, direct)
+        wanted = (train_function, self.activations)
         if self._made_for == wanted:
             return
         if not self._model.built:
-            batch = unboxed(iterator.element_spec)
-            inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
+            inputs = keras.utils.unpack_x_y_sample_weight(_specs(iterator))[0]
             self._model(keras.tree.map_structure(_symbolic, inputs))
         self._monitor = StepMonitor(self._model, self.activations)
         layers = self._monitor.layers.values()
         self._observed = observed(self._model, self._monitor, layers)
-        if direct:
-            self._watched = DirectStep(self._model)
-        else:
-            self._model.make_train_function(force=True)
-            self._watched = self._model.train_function
-            self._put(train_function)
+        self._model.make_train_function(force=True)
+        self._watched = DirectStep(self._model, self._model.train_function)
+        self._put(train_function)
         self._made_for = wanted
+
+
+def _specs(iterator):
+    """Returns the `tf.TensorSpec`s of a batch, None for parts its source left out."""
+
+    def unbox(spec):
+        # Keras takes what a generator gives as None into a `tf.experimental.Optional`.
+        return None if isinstance(spec, tf.OptionalSpec) else spec
+
+    return keras.tree.map_structure(unbox, iterator.element_spec)
 
 
 def _symbolic(spec):

@@ -264,8 +264,8 @@ def called_directly():
         step = None
 
         def on_train_begin(self, logs=None):
-            self.step = self.step or DirectStep(self.model)
             self.keras_s = self.model.train_function
+            self.step = self.step or DirectStep(self.model, self.keras_s)
             self.model.train_function = self.step
 
         def on_train_end(self, logs=None):
