@@ -26,7 +26,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     All arguments and logs of Keras's callback stay as they are. What a logged gradient
     is stands in `xorlab.gradients`. A step is the optimizer's iterations: what is
-    logged at step s belongs to the weights after s updates, before the next.
+    logged at step s belongs to the weights after s updates, before the next. While
+    gradients are logged, the model's steps are called by `xorlab.steps.DirectStep`.
 
     Args:
         *args: those of `keras.callbacks.TensorBoard`.
