@@ -1,12 +1,17 @@
 """However a model is compiled, the true gradients are logged."""
 
+import re
+
 import callback_oracle as oracle
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers
 
 from xorlab import measures
+from xorlab.gradients import observed
+from xorlab.monitor import StepMonitor
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(40, 6)).astype("float32")
@@ -62,6 +67,40 @@ def test_big_outputs_are_counted_in_parts(name, tmp_path, monkeypatch):
     callback = {"histogram_steps": 2, "write_activations": True}
     log = check(tmp_path, make, [0, 2], callback=callback)
     assert log.histograms["dense/activation"][2][:, 2].sum() == 5 * oracle.ROWS
+
+
+OPTIMIZERS = {
+    "momentum": momentum,
+    "Adam": lambda: optimizers.AdamW(0.01, global_clipnorm=1.0),
+    "accumulating": lambda: momentum(gradient_accumulation_steps=3),
+    "in a branch": lambda: Guarded(0.1, momentum=0.9),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_compiled_steps_change_big_weights_alike(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(measures, "BIG", 1)
+    monkeypatch.setattr(measures, "PART", 8)
+    make = model_with(OPTIMIZERS[name], jit_compile=True)
+    accumulate = 3 if name == "accumulating" else 1
+    callback = {"histogram_steps": 1}
+    logged = range(6 // accumulate)
+    check(tmp_path, make, logged, rows=24, callback=callback, accumulate=accumulate)
+
+
+def test_compiled_steps_do_not_copy_big_weights(monkeypatch):
+    monkeypatch.setattr(measures, "BIG", 64 * 64)
+    monkeypatch.setattr(measures, "PART", 512)
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(64), layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=True)
+    model.optimizer.build(model.trainable_variables)
+    monitor = StepMonitor(model, activations=False)
+    step = tf.function(model.train_step, jit_compile=True)
+    with observed(model, monitor):
+        compiled = step.experimental_get_compiler_ir((tf.ones([4, 64]), tf.ones([4])))
+        program = compiled(stage="optimized_hlo")
+    assert re.search(r"f32\[64,64\]\S* dot\(", program)  # It is there, as a gradient.
+    assert not re.search(r"f32\[64,64\]\S* copy\(", program)
 
 
 CLIPPED = {"clipnorm": 1e-3, "clipvalue": 1e-4, "global_clipnorm": 1e-3}

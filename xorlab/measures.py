@@ -27,8 +27,9 @@ def _compiled_if_small(measure):
 
     @functools.wraps(measure)
     def choose(*lists, by_xla):
-        sizes = [x.shape.num_elements() for tensors in lists for x in tensors]
-        if by_xla or None in sizes or max(sizes, default=0) >= BIG:
+        tensors = [tensor for tensors in lists for tensor in tensors]
+        unknown = any(x.shape.num_elements() is None for x in tensors)
+        if by_xla or unknown or any(map(is_big, tensors)):
             return measure(*lists, by_xla=by_xla)
         return program(*lists)
 
@@ -68,6 +69,25 @@ def measure_change(
     """
     del by_xla  # Both ways are the same.
     return _in_parts(_measure_change_together, after, before)
+
+
+def is_big(tensor: tf.Tensor) -> bool:
+    """Whether so many values are known of that copies of them matter."""
+    return (tensor.shape.num_elements() or 0) >= BIG
+
+
+def after(squares: tf.Tensor, tensor: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """Returns a tensor, to the bit, that XLA cannot have before these squares.
+
+    XLA knows no control dependencies; this depends on what no compiler can tell, that
+    none of them is negative.
+
+    Args:
+        squares: from `measure`, or `measure_change`.
+        tensor: of any shape and dtype.
+        other: of the same; what would be returned if one were.
+    """
+    return tf.where(tf.reduce_any(squares < 0), other, tensor)
 
 
 def _in_parts(of_together, *lists):

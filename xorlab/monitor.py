@@ -84,6 +84,8 @@ class StepMonitor:
     def __init__(self, model: keras.Model, activations: bool):
         self._optimizer = internals.updating_optimizer(model)
         self._by_xla = model.jit_compile and not model.run_eagerly
+        replicas = model.distribute_strategy.num_replicas_in_sync
+        self._holds_weights = self._by_xla and replicas == 1
         weights = naming.weights_of(model)
         self._names = list(weights)
         self._sizes = [math.prod(v.shape) for v in weights.values()]
@@ -162,6 +164,7 @@ class StepMonitor:
         updates = tf.concat([stamps, squares, tf.zeros_like(stamps)], 0)
         updates = self._in_place(variables, updates, self._numbers[2:])
         self._numbers.assign(tf.concat([[seen + 1, step], updates], 0))
+        self._hold(variables, squares, weights, map(tf.zeros_like, weights))
         return [counts, squares]
 
     def after_update(self, variables):
@@ -173,6 +176,7 @@ class StepMonitor:
         # An update in a branch of the step may not have been made.
         changes = tf.where(others[0] > seen, changes, old)
         self._numbers.assign(tf.concat([others, changes], 0))
+        self._hold(variables, changes, after, before)
 
     def at_output(self, layer, output):
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
@@ -186,6 +190,17 @@ class StepMonitor:
             counts, _ = measures.measure(floats, by_xla=self._by_xla)
             counts = tf.reduce_sum(counts, axis=0)
             self._outputs_of[_replica()].setdefault(id(layer), []).append(counts)
+
+    def _hold(self, variables, squares, values, others):
+        """Has XLA go on with the values of big weights only once it has the squares.
+
+        Else it copies the weights before it changes them, and may change them while it
+        still needs their gradients: that is memory for another copy, or for two.
+        """
+        if self._holds_weights:
+            for variable, value, other in zip(variables, values, others, strict=True):
+                if measures.is_big(value):
+                    variable.assign(measures.after(squares, value, other))
 
     def _counts_of_outputs(self):
         """Adds up the calls of each layer; those inside a loop's body are not seen."""
