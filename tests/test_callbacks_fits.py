@@ -392,6 +392,62 @@ def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
     assert others.calls == 6 - 3
 
 
+class Meddling(keras.callbacks.Callback):
+    """Changes the train function between the beginning of a batch and its step.
+
+    Args:
+        begin: what it puts in the place of the function that it finds.
+        batches: those at which it does so.
+        keeps: whether it leaves that there afterwards.
+    """
+
+    def __init__(self, begin, batches, keeps):
+        super().__init__()
+        self.begin, self.batches, self.keeps = begin, batches, keeps
+        self.calls = 0
+
+    def on_train_begin(self, logs=None):
+        self.keras_s = self.model.train_function
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.found = self.model.train_function
+        if batch in self.batches:
+            self.model.train_function = self.begin(self, self.found)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch in self.batches and not self.keeps:
+            self.model.train_function = self.found
+
+    def wrap(self, function):
+        def counted(iterator):
+            self.calls += 1
+            return function(iterator)
+
+        return counted
+
+    def put_back(self, function):
+        return self.keras_s
+
+
+@pytest.mark.parametrize("begin", [Meddling.wrap, Meddling.put_back])
+@pytest.mark.parametrize("batches", [{0}, {1}, {2}, {0, 1, 2}])
+@pytest.mark.parametrize("keeps", [False, True])
+def test_another_callback_may_meddle_with_the_train_function(
+    begin, batches, keeps, tmp_path
+):
+    ours = oracle.watching(tmp_path / "a", histogram_steps=2)
+    others = Meddling(begin, batches, keeps)
+    more = oracle.watching(tmp_path / "b", histogram_steps=1)
+    model = oracle.train(make, X, Y, [ours, others, more], epochs=2)
+    oracle.assert_same(model, oracle.train(make, X, Y, epochs=2))
+    logged = list(oracle.read(tmp_path / "b").scalars["gradient_norm"])
+    assert logged == [0, 1, 2, 3, 4, 5]
+    assert list(oracle.read(tmp_path / "a").scalars["gradient_norm"]) == [0, 2, 4]
+    if begin is Meddling.wrap and keeps:
+        model.train_function = others.keras_s
+    oracle.assert_left_alone(model)
+
+
 def test_a_program_that_dies_leaves_all_it_has_seen(tmp_path):
     program = f"""
 import keras, numpy as np

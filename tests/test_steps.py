@@ -115,6 +115,21 @@ class OwnFunction(keras.Model):
         self.train_function = counted
 
 
+class OwnFunctionInKerasIdiom(keras.Model):
+    """Makes its steps as Keras does, and then does more."""
+
+    def make_train_function(self, force=False):
+        one_step_on_data = tf.function(self.train_step, jit_compile=False)
+        kernel = self.trainable_variables[0]
+
+        def function(iterator):
+            logs = one_step_on_data(iterator.get_next())
+            kernel.assign(kernel * 0.9)
+            return logs
+
+        self.train_function = function
+
+
 def assert_as_keras_calls_it(model, other, dataset, is_direct):
     """Asserts what a direct step does with these data, and that Keras does the same."""
     step = direct(model)
@@ -144,6 +159,19 @@ def test_what_others_put_around_keras_s_function_is_called():
     model, other = make(OwnFunction), make(OwnFunction)
     assert_as_keras_calls_it(model, other, batches(5), is_direct=False)
     assert len(model.calls) == len(other.calls) == 1
+
+
+def test_a_train_function_of_the_model_s_own_is_called():
+    model, other = make(OwnFunctionInKerasIdiom), make(OwnFunctionInKerasIdiom)
+    assert_as_keras_calls_it(model, other, batches(5), is_direct=False)
+
+
+def test_steps_stay_eager_until_the_next_compile():
+    model, other = make(run_eagerly=True), make(run_eagerly=True)
+    for each in (model, other):
+        keras_s(each)
+        each.run_eagerly = False
+    assert_as_keras_calls_it(model, other, batches(5), is_direct=False)
 
 
 def test_functions_run_eagerly_are_left_to_keras():

@@ -26,8 +26,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     All arguments and logs of Keras's callback stay as they are. What a logged gradient
     is stands in `xorlab.gradients`. A step is the optimizer's iterations: what is
-    logged at step s belongs to the weights after s updates, before the next. While
-    gradients are logged, the model's steps are called by `xorlab.steps.DirectStep`.
+    logged at step s belongs to the weights after s updates, before the next. In a `fit`
+    with `write_grads` all steps are called by `xorlab.steps.DirectStep`.
 
     Args:
         *args: those of `keras.callbacks.TensorBoard`.
@@ -139,6 +139,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._reports.judge()
 
     def on_train_end(self, logs=None):
+        self._tap.withdraw()
         try:
             if self._write_grads:
                 self._reports.flush()

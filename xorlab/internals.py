@@ -52,13 +52,17 @@ def changed(what: str) -> RuntimeError:
 
 
 def step_of(train_function) -> Callable | None:
-    """Returns what a train function of Keras's makes a step of a batch with.
+    """Returns the `tf.function` with which Keras's train function makes a step.
 
-    Returns None for any other function: whoever asks is to call that instead.
+    Returns None for any other function, and for one that runs eagerly: whoever asks is
+    to call that instead.
     """
-    if not inspect.isfunction(train_function):
+    keras_s = keras.Model.make_train_function.__globals__
+    if getattr(train_function, "__globals__", None) is not keras_s:
         return None
-    return inspect.getclosurevars(train_function).nonlocals.get("one_step_on_data")
+    step = inspect.getclosurevars(train_function).nonlocals.get("one_step_on_data")
+    traced = getattr(step, "__wrapped__", None)
+    return step if isinstance(traced, tf.types.experimental.GenericFunction) else None
 
 
 def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:

@@ -79,8 +79,8 @@ def is_big(tensor: tf.Tensor) -> bool:
 def after(squares: tf.Tensor, tensor: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """Returns a tensor, to the bit, that XLA cannot have before these squares.
 
-    XLA knows no control dependencies; this depends on what no compiler can tell, that
-    none of them is negative.
+    XLA knows no control dependencies; this depends on what it does not infer, that none
+    of them is negative.
 
     Args:
         squares: from `measure`, or `measure_change`.

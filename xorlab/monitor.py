@@ -164,7 +164,9 @@ class StepMonitor:
         updates = tf.concat([stamps, squares, tf.zeros_like(stamps)], 0)
         updates = self._in_place(variables, updates, self._numbers[2:])
         self._numbers.assign(tf.concat([[seen + 1, step], updates], 0))
-        self._hold(variables, squares, weights, map(tf.zeros_like, weights))
+        # An optimizer may have changed them since it was given the gradients.
+        now = [tf.convert_to_tensor(variable) for variable in variables]
+        self._hold(variables, squares, now, map(tf.zeros_like, now))
         return [counts, squares]
 
     def after_update(self, variables):

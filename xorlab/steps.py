@@ -54,6 +54,5 @@ class DirectStep:
             and self._model.steps_per_execution == 1
             # Under a distribution strategy it is another.
             and isinstance(iterator, tf.data.Iterator)
-            and not self._model.run_eagerly
             and not tf.config.functions_run_eagerly()
         )

@@ -1,6 +1,7 @@
-"""Watching single steps of a running `fit`, and costing the other steps nothing."""
+"""Watching single steps of a running `fit`, and adding nothing to the others."""
 
 import contextlib
+import functools
 import weakref
 from collections.abc import Callable
 
@@ -38,9 +39,10 @@ class SharedTap:
         self._model = model
         self.activations = False
         self._hooks = contextlib.ExitStack()
-        self._train_function = None  # Keras's, while this stands in its place.
-        self._tell_batch = []
-        self._tell_report = []
+        self._stand_in = None
+        # Dicts: where another callback puts its function in our place, asked twice.
+        self._tell_batch = {}
+        self._tell_report = {}
         self._direct_for = None
         self._made_for = None
 
@@ -50,8 +52,8 @@ class SharedTap:
         Args:
             tell: is called after it with a batch's `tf.TensorSpec`s.
         """
-        self._tell_batch.append(tell)
-        self._stand_in()
+        self._tell_batch[tell] = None
+        self._take_place()
 
     def request_report(self, tell: Callable[[StepReport], None]):
         """Asks, from `on_train_batch_begin`, for a report on the coming execution.
@@ -59,44 +61,52 @@ class SharedTap:
         Args:
             tell: is called after it with the report, unless it updates nothing.
         """
-        self._tell_report.append(tell)
-        self._stand_in()
+        self._tell_report[tell] = None
+        self._take_place()
 
     def request_direct_call(self):
         """Asks, from `on_train_batch_begin`, for less around the coming execution.
 
         The time that saves between reports pays for them.
         """
-        self._stand_in()
+        self._take_place()
 
-    def _stand_in(self):
-        if self._train_function is None:
-            self._train_function = self._model.train_function
-            self._put(self._run)
-            # `fit` begins with it, and it ends what an exception has left in place.
-            hook = (self._model, "make_train_function", self._make_train_function)
-            self._hooks.enter_context(Wrapped(hook))
+    def _take_place(self):
+        if self._model.train_function is self._stand_in:
+            return
+        self._give_place()
+        self._stand_in = functools.partial(self._run, self._model.train_function)
+        self._put(self._stand_in)
+        # `fit` begins with it, and it ends what an exception has left in place.
+        hook = (self._model, "make_train_function", self._make_train_function)
+        self._hooks.enter_context(Wrapped(hook))
 
     def _put(self, train_function):
         # Not by setattr, with which Keras looks for weights in what it is given.
         vars(self._model)["train_function"] = train_function
 
-    def _withdraw(self):
+    def _give_place(self):
         self._hooks.close()
-        if self._model.train_function == self._run:  # A `compile` has cleared it.
-            self._put(self._train_function)
-        self._train_function = None
-        self._tell_batch = []
-        self._tell_report = []
+        present = self._model.train_function
+        # Not if a `compile` has cleared it, or another callback stands before it; but
+        # also if that has kept an old one, and put it back.
+        if isinstance(present, functools.partial) and present.func == self._run:
+            self._put(*present.args)
+        self._stand_in = None
+
+    def withdraw(self):
+        """Leaves the model as it was, whatever has been asked for."""
+        self._give_place()
+        self._tell_batch = {}
+        self._tell_report = {}
 
     def _make_train_function(self, original, *args, **kwargs):
-        self._withdraw()
+        self.withdraw()
         return original(*args, **kwargs)
 
-    def _run(self, iterator):
-        train_function = self._train_function
+    def _run(self, train_function, iterator):
         tell_batch, tell_report = self._tell_batch, self._tell_report
-        self._withdraw()
+        self.withdraw()
         if tell_report:
             self._make_watched(train_function, iterator)
             with self._observed:
