@@ -392,6 +392,35 @@ def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
     assert others.calls == 6 - 3
 
 
+def test_a_wrapped_train_function_is_watched_anew_after_a_compile(tmp_path):
+    def run(callbacks):
+        model = oracle.fresh(make)
+        for _ in range(2):
+            oracle.fit(model, X, Y, callbacks)
+            compiled(model)
+        oracle.fit(model, X, Y, callbacks)
+        return model
+
+    # The same ones in each fit: their traces are kept.
+    ours = oracle.watching(tmp_path, histogram_steps=2)
+    oracle.assert_same(run([ours, Wrapping()]), run([]))
+
+
+def test_a_wrapper_is_not_traced_anew_at_each_step(tmp_path, monkeypatch):
+    made = []
+
+    class Spy(tap.DirectStep):
+        def __init__(self, model, train_function):
+            made.append(train_function)
+            super().__init__(model, train_function)
+
+    monkeypatch.setattr(tap, "DirectStep", Spy)
+    model = oracle.train(make, X, Y)
+    ours = oracle.watching(tmp_path, histogram_steps=100)
+    oracle.fit(model, X, Y, [ours, Meddling(Meddling.wrap, {0}, True)], epochs=3)
+    assert len(made) == 1 + 3  # For Keras's, and for a wrapper an epoch.
+
+
 class Meddling(keras.callbacks.Callback):
     """Changes the train function between the beginning of a batch and its step.
 
@@ -444,6 +473,7 @@ def test_another_callback_may_meddle_with_the_train_function(
     assert logged == [0, 1, 2, 3, 4, 5]
     assert list(oracle.read(tmp_path / "a").scalars["gradient_norm"]) == [0, 2, 4]
     if begin is Meddling.wrap and keeps:
+        assert model.train_function.__qualname__ == "Meddling.wrap.<locals>.counted"
         model.train_function = others.keras_s
     oracle.assert_left_alone(model)
 

@@ -115,6 +115,21 @@ class OwnFunction(keras.Model):
         self.train_function = counted
 
 
+class Forwarding:
+    """Passes for the function that it is put around."""
+
+    def __init__(self, function):
+        self.function = function
+        self.calls = 0
+
+    def __call__(self, iterator):
+        self.calls += 1
+        return self.function(iterator)
+
+    def __getattr__(self, name):
+        return getattr(self.function, name)
+
+
 class OwnFunctionInKerasIdiom(keras.Model):
     """Makes its steps as Keras does, and then does more."""
 
@@ -159,6 +174,13 @@ def test_what_others_put_around_keras_s_function_is_called():
     model, other = make(OwnFunction), make(OwnFunction)
     assert_as_keras_calls_it(model, other, batches(5), is_direct=False)
     assert len(model.calls) == len(other.calls) == 1
+
+
+def test_a_wrapper_that_passes_for_keras_s_function_is_called():
+    model = make()
+    wrapper = Forwarding(keras_s(model))
+    DirectStep(model, wrapper)(iter(batches(5)))
+    assert wrapper.calls == 1
 
 
 def test_a_train_function_of_the_model_s_own_is_called():

@@ -4,6 +4,7 @@ Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
 """
 
 import inspect
+import types
 from collections.abc import Callable
 
 import keras
@@ -57,8 +58,10 @@ def step_of(train_function) -> Callable | None:
     Returns None for any other function, and for one that runs eagerly: whoever asks is
     to call that instead.
     """
-    keras_s = keras.Model.make_train_function.__globals__
-    if getattr(train_function, "__globals__", None) is not keras_s:
+    # Not isinstance: a wrapper may pass for what it wraps.
+    if type(train_function) is not types.FunctionType:
+        return None
+    if train_function.__globals__ is not keras.Model.make_train_function.__globals__:
         return None
     step = inspect.getclosurevars(train_function).nonlocals.get("one_step_on_data")
     traced = getattr(step, "__wrapped__", None)

@@ -44,7 +44,7 @@ class SharedTap:
         self._tell_batch = {}
         self._tell_report = {}
         self._direct_for = None
-        self._made_for = None
+        self._made_for = None, False
 
     def request_batch(self, tell: Callable):
         """Asks, from `on_train_batch_begin`, what the coming execution is given.
@@ -72,7 +72,7 @@ class SharedTap:
         self._take_place()
 
     def _take_place(self):
-        if self._model.train_function is self._stand_in:
+        if self._stand_in and self._model.train_function is self._stand_in:
             return
         self._give_place()
         self._stand_in = functools.partial(self._run, self._model.train_function)
@@ -105,6 +105,9 @@ class SharedTap:
         return original(*args, **kwargs)
 
     def _run(self, train_function, iterator):
+        if self._stand_in is None:
+            # Another callback has kept an old one, and nothing is asked for any more.
+            return train_function(iterator)
         tell_batch, tell_report = self._tell_batch, self._tell_report
         self.withdraw()
         if tell_report:
@@ -115,7 +118,7 @@ class SharedTap:
                 for tell in tell_report:
                     tell(report)
         else:
-            if self._direct_for != train_function:
+            if self._direct_for is not train_function:
                 self._direct_for = train_function
                 self._direct = DirectStep(self._model, train_function)
             logs = self._direct(iterator)
@@ -127,9 +130,10 @@ class SharedTap:
 
     def _make_watched(self, train_function, iterator):
         # Keras's is a new one after each `compile`; until then what it has traced
-        # holds, such as which layers are frozen.
-        wanted = (train_function, self.activations)
-        if self._made_for == wanted:
+        # holds, such as which layers are frozen. By identity, since another callback's
+        # method, around Keras's, equals itself after a `compile`.
+        made_for, with_activations = self._made_for
+        if made_for is train_function and with_activations == self.activations:
             return
         if not self._model.built:
             inputs = keras.utils.unpack_x_y_sample_weight(_specs(iterator))[0]
@@ -137,10 +141,11 @@ class SharedTap:
         self._monitor = StepMonitor(self._model, self.activations)
         layers = self._monitor.layers.values()
         self._observed = observed(self._model, self._monitor, layers)
+        present = self._model.train_function
         self._model.make_train_function(force=True)
         self._watched = DirectStep(self._model, self._model.train_function)
-        self._put(train_function)
-        self._made_for = wanted
+        self._put(present)
+        self._made_for = train_function, self.activations
 
 
 def _specs(iterator):
