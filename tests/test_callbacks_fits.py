@@ -478,6 +478,33 @@ def test_another_callback_may_meddle_with_the_train_function(
     oracle.assert_left_alone(model)
 
 
+def test_a_wrapper_stays_where_it_was_put_at_a_logged_step(tmp_path):
+    others = Meddling(Meddling.wrap, {0}, keeps=True)
+    oracle.train(make, X, Y, [oracle.watching(tmp_path, histogram_steps=100), others])
+    assert others.calls == 3
+
+
+def test_what_a_failed_fit_asked_for_is_not_told_to_the_next(tmp_path):
+    clearing = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epoch and compiled(model)
+    )
+    model = oracle.train(make, X, Y)
+    first, second = (
+        oracle.watching(tmp_path / name, histogram_steps=1)
+        for name in ("first", "second")
+    )
+    with pytest.raises(TypeError, match="NoneType"):
+        oracle.fit(model, X, Y, [first, clearing], epochs=2)
+    oracle.fit(model, X, Y, [second])
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join()
+    logged = list(oracle.read(tmp_path / "first").scalars["gradient_norm"])
+    assert logged == [3, 4, 5]
+    logged = list(oracle.read(tmp_path / "second").scalars["gradient_norm"])
+    assert logged == [0, 1, 2]
+
+
 def test_a_program_that_dies_leaves_all_it_has_seen(tmp_path):
     program = f"""
 import keras, numpy as np

@@ -88,6 +88,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._tap = SharedTap.of(self.model)
+        self._tap.withdraw()  # A `fit` that failed may have left something.
         self._graph_due = self.write_graph
         self._due = False
         self._has_logged = False

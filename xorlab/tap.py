@@ -72,7 +72,7 @@ class SharedTap:
         self._take_place()
 
     def _take_place(self):
-        if self._stand_in and self._model.train_function is self._stand_in:
+        if self._model.train_function is self._stand_in:
             return
         self._give_place()
         self._stand_in = functools.partial(self._run, self._model.train_function)
