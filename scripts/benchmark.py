@@ -8,7 +8,6 @@ import pathlib
 import sys
 
 from absl import app, flags
-from benchmarks import report
 from benchmarks.timing import ROOT
 
 # This checkout is measured, whatever is installed; tests/ holds the lecture's program.
@@ -25,6 +24,10 @@ _QUICK = flags.DEFINE_bool("quick", False, "a short trial run; not for the READM
 
 def main(argv):
     """Measures, prints and writes; returns the exit code."""
+    from benchmarks import report
+
+    from xorlab.files import write_atomically
+
     try:
         name = subcommand(argv[1:])
         if _README.value:
@@ -36,11 +39,11 @@ def main(argv):
     measured = importlib.import_module(f"benchmarks.{name}").measure(_QUICK.value)
     print(measured.markdown())
     if _JSON.value:
-        report.write_atomically(pathlib.Path(_JSON.value), measured.json())
+        write_atomically(pathlib.Path(_JSON.value), measured.json().encode())
     if _README.value:
         readme = README.read_text(encoding="utf-8")
         readme = report.with_table(readme, name, measured.markdown())
-        report.write_atomically(README, readme)
+        write_atomically(README, readme.encode())
     return 0
 
 

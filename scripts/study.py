@@ -16,7 +16,7 @@ import shutil
 from benchmarks import report
 from benchmarks.timing import ROOT
 
-from xorlab import plots, sweep
+from xorlab import pictures, sweep
 from xorlab.files import write_atomically
 from xorlab.sweep.about import about, command
 
@@ -66,8 +66,8 @@ def study(name: str, out: pathlib.Path) -> str:
     order = [_without_rate(summary.cell) for summary in lecture]
     chosen.sort(key=lambda summary: order.index(_without_rate(summary.cell)))
     for kind, summaries in (("lecture", lecture), ("tuned", chosen)):
-        picture = plots.phase_diagram([_same_rate(s) for s in summaries])
-        plots.save(picture, out / f"{name}-{kind}.png")
+        picture = pictures.phase_diagram([_same_rate(s) for s in summaries])
+        pictures.save(picture, out / f"{name}-{kind}.png")
     return "\n".join(
         [
             f"## Activation by {name}",

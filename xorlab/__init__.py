@@ -1,7 +1,22 @@
-"""See gradients vanish, and look for the same thing in your own Keras models.
+"""See gradients vanish, and say why a Keras model does not learn.
 
-Importing `xorlab` is cheap: TensorFlow is imported by the modules that need it
-(`xorlab.models`, `xorlab.fused`, `xorlab.callbacks`), not here.
+| room | holds |
+| --- | --- |
+| `xorlab.models` | the lecture's networks: `handmade`, `shallow`, `deep` |
+| `xorlab.callbacks` | `TensorBoard`: Keras's callback, with gradients and op graph |
+| `xorlab.train` | one run of the lecture, the command `python -m xorlab.train` |
+| `xorlab.sweep` | thousands of networks, the command `python -m xorlab.sweep` |
+| `xorlab.steps` | one training step from the inside: `StepTap`, `rms_by_layer` |
+| `xorlab.diagnosis` | numbers in, verdict out |
+| `xorlab.pictures` | recorded numbers in, figures out |
+| `xorlab.eventlog` | what TensorBoard is told |
+
+Importing `xorlab` is cheap: a room is imported when it is first used, and TensorFlow
+with it where it is needed.
 """
 
+import lazy_loader
+
 __version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

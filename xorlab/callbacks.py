@@ -8,13 +8,14 @@ import warnings
 import keras
 import tensorflow as tf
 
-from xorlab import internals
-from xorlab.config import whole
-from xorlab.graph import train_step_graph
-from xorlab.monitor import StepReport
-from xorlab.reportlog import ReportLog
-from xorlab.summaries import EventLog
-from xorlab.tap import SharedTap
+from xorlab.checks import whole
+from xorlab.diagnosis import judge_layers
+from xorlab.eventlog.eventfile import EventFile
+from xorlab.eventlog.graph import train_step_graph
+from xorlab.eventlog.stepwriter import StepWriter
+from xorlab.steps import internals
+from xorlab.steps.requests import StepRequests
+from xorlab.steps.statistics import StepStatistics
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
@@ -25,9 +26,9 @@ class TensorBoard(keras.callbacks.TensorBoard):
         model.fit(x, y, callbacks=[TensorBoard("logs", write_grads=True)])
 
     All arguments and logs of Keras's callback stay as they are. What a logged gradient
-    is stands in `xorlab.gradients`. A step is the optimizer's iterations: what is
+    is stands in `xorlab.steps.observe`. A step is the optimizer's iterations: what is
     logged at step s belongs to the weights after s updates, before the next. In a `fit`
-    with `write_grads` all steps are called by `xorlab.steps.DirectStep`.
+    with `write_grads` all steps are called by `xorlab.steps.direct.DirectStep`.
 
     Args:
         *args: those of `keras.callbacks.TensorBoard`.
@@ -87,20 +88,21 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._tap = SharedTap.of(self.model)
-        self._tap.withdraw()  # A `fit` that failed may have left something.
+        self._requests = StepRequests.of(self.model)
+        self._requests.withdraw()  # A `fit` that failed may have left something.
         self._graph_due = self.write_graph
         self._due = False
         self._has_logged = False
         # Keras's own file: where several of a folder grow, TensorBoard may read one.
-        self._log = EventLog(self._train_writer)
+        self._log = EventFile(self._train_writer)
         if self._write_grads:
-            self._reports = ReportLog(self._log, self._write_activations)
+            self._writer = StepWriter(self._log, self._write_activations)
+            self._last = None
             # With any other optimizer a batch that is not an update is a rare thing.
             self._may_skip = hasattr(self.model.optimizer, "inner_optimizer") or bool(
                 internals.updating_optimizer(self.model).gradient_accumulation_steps
             )
-            self._tap.activations |= self._write_activations
+            self._requests.activations |= self._write_activations
             self._applied_before = self._batches_applied()
             self._steps_run = 0
             if self._histogram_steps is not None:
@@ -117,15 +119,15 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(batch, logs)
         if self._graph_due:
-            self._tap.request_batch(self._write_train_step_graph)
+            self._requests.request_batch(self._write_train_step_graph)
         if self._write_grads:
             steps = self._steps_from(batch)
             if self._histogram_steps is not None:
                 self._due |= self._reaches_the_next(steps)
             if self._due:
-                self._tap.request_report(self._take_report)
+                self._requests.request_statistics(self._take_statistics)
             else:
-                self._tap.request_direct_call()
+                self._requests.request_direct_call()
             self._step += steps
             self._steps_run += steps
 
@@ -137,13 +139,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
         if self._write_grads:
-            self._reports.judge()
+            self._judge()
 
     def on_train_end(self, logs=None):
-        self._tap.withdraw()
+        self._requests.withdraw()
         try:
             if self._write_grads:
-                self._reports.flush()
+                self._writer.flush()
         finally:
             super().on_train_end(logs)
         if self._due and not self._has_logged:
@@ -176,13 +178,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._step = self._iterations()
         return self._step + steps > self._next_logged
 
-    def _take_report(self, report: StepReport):
+    def _take_statistics(self, statistics: StepStatistics):
         """Logs a step that was due. One that updates nothing is not told of."""
         self._due = False
-        self._step = report.step + 1
+        self._step = statistics.step + 1
         if self._histogram_steps is not None:
             # The count has run ahead: not every batch was an update.
-            if report.step < self._next_logged:
+            if statistics.step < self._next_logged:
                 return
             self._next_logged = self._multiple_from(self._step)
         self._has_logged = True
@@ -190,7 +192,16 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if hasattr(self.model.optimizer, "inner_optimizer"):
             applied = self._batches_applied() - self._applied_before
             more["skipped_steps"] = float(self._steps_run - applied)
-        self._reports.add(report, more)
+        self._writer.add(statistics, more)
+        self._last = statistics
+
+    def _judge(self):
+        """Writes the verdict on the last step that was logged, once."""
+        last, self._last = self._last, None
+        if last is not None:
+            lost = last.by_layer(last.gradients_not_finite)
+            verdict = judge_layers(last.gradient_rms(), lost)
+            self._log.text("verdict", verdict, last.step)
 
     def _write_keras_model_train_graph(self):
         """Overrides Keras's, which finds no graph to write since Keras 3."""

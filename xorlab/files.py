@@ -1,10 +1,15 @@
-"""Files that are there whole or not at all."""
+"""Results on disk: files that are there whole or not, in folders with one owner."""
 
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows has none.
+    fcntl = None
 
 
 class UnusableDirectory(OSError):
@@ -43,3 +48,61 @@ def write_atomically(path: pathlib.Path, content: bytes):
     """Writes a whole file as `writing_atomically` does."""
     with writing_atomically(path) as file:
         file.write(content)
+
+
+@contextlib.contextmanager
+def claimed(
+    folder: pathlib.Path, owner: str, is_own: Callable[[str], bool], flag: str
+) -> Iterator[set[pathlib.Path]]:
+    """Inside, a folder of results is this process's alone.
+
+    It is made where it is not there, and removed if it is empty in the end. On Windows
+    nothing keeps two processes apart.
+
+    Args:
+        folder: of the results.
+        owner: what writes such folders, in the words of an error: `run`.
+        is_own: whether a file of this name is one that such an owner writes.
+        flag: the setting that names the folder.
+
+    Yields:
+        What was in it.
+
+    Raises:
+        UnusableDirectory: another process is at it, it holds what no such owner writes,
+            or it cannot be made or written.
+    """
+    another = f"choose another --{flag}"
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.callback(_remove_if_empty, folder)
+            if fcntl is not None:
+                locked = os.open(folder, os.O_RDONLY)
+                stack.callback(os.close, locked)
+                fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            present = set(folder.iterdir())
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError("not writable")
+        except BlockingIOError as error:
+            raise UnusableDirectory(
+                f"{flag}: expected a folder that no other {owner} is writing; received "
+                f"{folder}, which one is; wait for it, or {another}"
+            ) from error
+        except OSError as error:
+            raise UnusableDirectory(
+                f"{flag}: expected a folder that can be written; received {folder} "
+                f"({error.strerror or error}); {another}"
+            ) from error
+        others = sorted(path.name for path in present if not is_own(path.name))
+        if others:
+            raise UnusableDirectory(
+                f"{flag}: expected only a {owner}'s own files in {folder}; "
+                f"found {others[0]}; {another}"
+            )
+        yield present
+
+
+def _remove_if_empty(folder):
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -1,4 +1,4 @@
-"""How a command starts: its flags, and TensorFlow, quietly and as Keras's backend."""
+"""How a command starts and ends: its flags, TensorFlow, errors and closing words."""
 
 import contextlib
 import os
@@ -22,8 +22,7 @@ def run_command(main: Callable[[list[str]], int]):
         try:
             return flags.FLAGS(argv)
         except flags.Error as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
+            sys.exit(refuse(error))
 
     def guarded(argv):
         try:
@@ -35,6 +34,17 @@ def run_command(main: Callable[[list[str]], int]):
             return 0
 
     app.run(guarded, flags_parser=parse)
+
+
+def refuse(error: Exception, code: int = 2) -> int:
+    """Says in one line on standard error why a command ends; returns its exit code."""
+    print(f"error: {error}", file=sys.stderr)
+    return code
+
+
+def closing(what: str, where: os.PathLike | str, logdir: str) -> str:
+    """The last lines of a command: where its results are, and how to see them."""
+    return f"{what}: {where}\nSee it: tensorboard --logdir {logdir}"
 
 
 def import_tensorflow() -> float:

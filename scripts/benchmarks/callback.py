@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from benchmarks import memory, report, timing
-from xorlab import startup
+from xorlab import provenance, startup
 
 BATCH = 32
 
@@ -75,14 +75,15 @@ def measure(quick: bool) -> report.Report:
             "weights, and run an untimed round before. "
             "How far the second bare `fit` is from 1 × says how exact the others are. "
             "While ours logs, every step, logged or not, is called more directly than "
-            "Keras calls it (`xorlab.steps`), which pays for what is logged: the third "
-            "bare `fit` calls its steps so and logs nothing. What logging itself takes "
+            "Keras calls it (`xorlab.steps.direct`), which pays for what is logged: "
+            "the third bare `fit` calls its steps so and logs nothing. What logging "
+            "itself takes "
             "is what ours adds to that one; a logged histogram is told so. "
             "Keras's callback logs weights alone. The second-pass callback logs the "
             "gradients of the first batch. Memory is the peak of a process of its own, "
             "less that of bare `fit`, all code loaded or compiled for it included."
         ],
-        versions=report.versions(["tensorflow", "keras", "scikit-learn"]),
+        versions=provenance.versions(["tensorflow", "keras", "scikit-learn"]),
     )
 
 
@@ -258,7 +259,7 @@ def called_directly():
     """Makes a callback that has a model call its steps as `xorlab.callbacks` does."""
     import keras
 
-    from xorlab.steps import DirectStep
+    from xorlab.steps.direct import DirectStep
 
     class CalledDirectly(keras.callbacks.Callback):
         step = None

@@ -13,7 +13,7 @@ import tempfile
 
 import numpy as np
 
-from xorlab import data
+from xorlab.models import data
 
 LEARNING_RATE = 0.1
 
@@ -96,16 +96,16 @@ class OursLogged(Ours):
         super().__init__(model)
         import tensorflow as tf
 
-        from xorlab.gradients import StepTap
-        from xorlab.runlog import StepLog
-        from xorlab.summaries import EventLog
+        from xorlab.eventlog.eventfile import EventFile
+        from xorlab.steps import StepTap
+        from xorlab.train.recorder import Recorder
 
         tap = StepTap(model, rows=len(data.INPUTS))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        log = EventLog(tf.summary.create_file_writer(folder))
+        log = EventFile(tf.summary.create_file_writer(folder))
         stack.callback(log.close, succeeded=True)
         stack.enter_context(tap.attached())
-        self.callbacks = [StepLog(tap, log)]
+        self.callbacks = [Recorder(tap, log)]
 
 
 class NumPy:

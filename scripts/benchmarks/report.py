@@ -1,15 +1,13 @@
 """What a benchmark measured, as Markdown and as JSON."""
 
 import dataclasses
-import importlib.metadata
 import json
-import os
-import pathlib
-import platform
 import shlex
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+from xorlab import provenance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,13 +135,14 @@ class Report:
     def markdown(self) -> str:
         targets = ["| target | measured | |", "| --- | ---: | --- |"]
         targets += [target.markdown() for target in self.targets]
-        versions = ", ".join(f"{name} {v}" for name, v in self.versions.items())
-        notes = [*self.notes, f"`{command()}` on {machine()}: {versions}."]
+        versions = provenance.stated(self.versions)
+        machine = provenance.machine()
+        notes = [*self.notes, f"`{command()}` on {machine}: {versions}."]
         parts = [table.markdown() for table in self.tables]
         return "\n\n".join([*parts, "\n".join(targets), "\n".join(notes)])
 
     def json(self) -> str:
-        record = {"command": command(), "machine": machine()}
+        record = {"command": command(), "machine": provenance.machine()}
         record |= dataclasses.asdict(self)
         for table, shown in zip(self.tables, record["tables"], strict=True):
             for row, shown_row in zip(table.rows, shown["rows"], strict=True):
@@ -163,28 +162,6 @@ def command() -> str:
     return shlex.join(["python", *sys.argv])
 
 
-def machine() -> str:
-    """Returns the processor's model and how many cores there are to use."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else ():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
-    return f"{model}, {os.cpu_count()} cores"
-
-
-def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Returns Python's version and those of the packages that are installed."""
-    found = {"Python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "(not installed)"
-    return found
-
-
 def with_table(readme: str, name: str, table: str) -> str:
     """Returns the text of a README with a new table between the markers of `name`.
 
@@ -201,10 +178,3 @@ def with_table(readme: str, name: str, table: str) -> str:
             "write both where the table belongs"
         )
     return f"{before}{begin}\n{table}\n{end}{after}"
-
-
-def write_atomically(path: pathlib.Path, text: str):
-    """Writes a file that is there whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

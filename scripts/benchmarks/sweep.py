@@ -16,7 +16,8 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks import report
-from xorlab import data, startup
+from xorlab import provenance, startup
+from xorlab.models import data
 from xorlab.sweep.grid import Cell
 
 KERNEL = pathlib.Path(__file__).with_name("sweep_kernel.cpp")
@@ -77,7 +78,7 @@ def batched_matmul(activation, width, threads, networks):
     """The obvious layout: networks first, tf.matmul, GradientTape, jitted."""
     import tensorflow as tf
 
-    from xorlab.activations import ACTIVATIONS
+    from xorlab.models.activations import ACTIVATIONS
 
     weights = first_weights(activation, width, networks)
     weights = [tf.constant(np.moveaxis(w, -1, 0)) for w in weights]
@@ -248,7 +249,7 @@ def measure(quick: bool) -> report.Report:
         tables=list(tables.values()),
         targets=[t for cell, table in tables.items() for t in _targets(table, *cell)],
         notes=[*missing, f"Depth {DEPTH}, four rows; the kernel has one core."],
-        versions=report.versions(["tensorflow", "keras", "numpy", "jax"]),
+        versions=provenance.versions(["tensorflow", "keras", "numpy", "jax"]),
     )
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from benchmarks import contenders, report, timing
-from xorlab import data, startup
-from xorlab.initializers import initial_weights
+from xorlab import provenance, startup
+from xorlab.models import data
+from xorlab.models.initializers import initial_weights
 
 # The first seed from which relu learns. From a dead start no weight moves, and the
 # check that all contenders train the same network would check nothing.
@@ -76,7 +77,7 @@ def measure(quick: bool) -> report.Report:
             f"in {CHECKED_STEPS} steps. All Keras models have `jit_compile=True`."
         ],
         versions={
-            **report.versions(["tensorflow", "keras", "numpy", "torch", "jax"]),
+            **provenance.versions(["tensorflow", "keras", "numpy", "torch", "jax"]),
             "cc": compiler_version(),
         },
     )
@@ -131,7 +132,7 @@ def all_contenders(stack: contextlib.ExitStack) -> list[Contender]:
     startup.import_tensorflow()
     import keras
     import tensorflow as tf
-    from lecture_tf1 import LectureProgram
+    from oracles.lecture_tf1 import LectureProgram
 
     from xorlab import models
 
@@ -191,7 +192,7 @@ def start_weights() -> list[np.ndarray]:
 def lecture_weights(activation: str) -> list[np.ndarray]:
     """Returns the lecture's program's weights after `CHECKED_STEPS` steps."""
     import tensorflow as tf
-    from lecture_tf1 import LectureProgram
+    from oracles.lecture_tf1 import LectureProgram
 
     program = LectureProgram(start_weights(), getattr(tf.nn, activation))
     program.run(CHECKED_STEPS)
@@ -265,7 +266,7 @@ def measure_processes(steps: int, rounds: int) -> report.Table:
         return seconds
 
     jobs = {
-        LECTURE_MAIN: trained("tests/lecture_tf1.py"),
+        LECTURE_MAIN: trained("tests/oracles/lecture_tf1.py"),
         MAIN: trained("-m", "xorlab.train"),
         # absl ends --help with exit code 1.
         HELP: lambda: timing.seconds_of_python(["-m", "xorlab.train", "--help"], 1),

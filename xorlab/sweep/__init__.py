@@ -6,6 +6,11 @@
     columns = sweep.train(grid)  # NumPy arrays, a row a network.
     sweep.run(grid, "logs/sweep/mine")  # The same into files, resumable.
 
+Enters: a `Grid`, whose fields are the flags of `python -m xorlab.sweep`.
+Leaves: arrays, or a folder of tables, pictures and event files.
+Imports: `checks`, `eventlog`, `files`, `models`, `pictures`, `provenance`, `settings`,
+`startup`.
+
 Importing it does not import TensorFlow; training does.
 """
 

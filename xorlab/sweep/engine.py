@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from xorlab import data
-from xorlab.activations import ACTIVATIONS
-from xorlab.initializers import initial_weights
+from xorlab.models import data
+from xorlab.models.activations import ACTIVATIONS
+from xorlab.models.initializers import initial_weights
 from xorlab.sweep.grid import Cell
 from xorlab.sweep.layouts import NetworksFirst, NetworksLast
 from xorlab.sweep.optimizers import RULES, SLOTS

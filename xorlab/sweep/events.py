@@ -1,19 +1,12 @@
 """A TensorBoard run for every cell: its settings and shares for the HParams page."""
 
 import dataclasses
-import io
 import pathlib
 
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary as Record
-from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
-from tensorboard.plugins.hparams import metadata as hparams_metadata
-from tensorboard.plugins.hparams import summary as hparams_summary
-from tensorboard.plugins.hparams import summary_v2 as hparams_summary_v2
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
-from tensorboard.summary.writer.record_writer import RecordWriter
 
-from xorlab.files import write_atomically
+from xorlab.eventlog.finished import write_event_file
+from xorlab.eventlog.summaries import session_end, session_start
 from xorlab.sweep.grid import Cell
 from xorlab.sweep.results import Summary
 
@@ -50,43 +43,11 @@ def write_events(folder: pathlib.Path, summary: Summary):
     name = run_name(summary.cell)
     row = summary.row()
     metrics = {metric: row[metric] for metric in _METRICS}
-    records = [(0, _hyperparameters(summary.cell, name))]
+    settings = dataclasses.asdict(summary.cell)
+    records = [(0, session_start(settings, _METRICS, name, seconds=0))]
     records += [(0, scalar_pb(tag, value)) for tag, value in metrics.items()]
     for tag in ("gradient_rms_start", "gradient_rms_end"):
         for layer, value in enumerate(getattr(summary, tag), 1):
             records.append((layer, scalar_pb(tag, value)))
-    records.append((0, hparams_summary.session_end_pb(api_pb2.STATUS_SUCCESS, 0)))
-
-    content = io.BytesIO()
-    writer = RecordWriter(content)
-    writer.write(Event(file_version="brain.Event:2").SerializeToString())
-    for step, record in records:
-        event = Event(step=step, summary=_in_fixed_order(record))
-        writer.write(event.SerializeToString(deterministic=True))
-    path = folder / name / "events.out.tfevents.0.sweep"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, content.getvalue())
-
-
-def _hyperparameters(cell, name):
-    settings = dataclasses.asdict(cell)
-    columns = [hparams_summary_v2.HParam(setting) for setting in settings]
-    tags = [hparams_summary_v2.Metric(tag) for tag in _METRICS]
-    record = Record()
-    for part in (
-        hparams_summary_v2.hparams_config_pb(columns, tags, time_created_secs=0),
-        hparams_summary_v2.hparams_pb(settings, trial_id=name, start_time_secs=0),
-    ):
-        record.value.extend(part.value)
-    return record
-
-
-def _in_fixed_order(record):
-    """Serialises the plugin's maps anew: the library leaves their order open."""
-    record = Record.FromString(record.SerializeToString())
-    for value in record.value:
-        plugin = value.metadata.plugin_data
-        if plugin.plugin_name == hparams_metadata.PLUGIN_NAME:
-            content = plugin_data_pb2.HParamsPluginData.FromString(plugin.content)
-            plugin.content = content.SerializeToString(deterministic=True)
-    return record
+    records.append((0, session_end(succeeded=True, seconds=0)))
+    write_event_file(folder / name / "events.out.tfevents.0.sweep", records)

@@ -16,9 +16,10 @@ import dataclasses
 import functools
 import itertools
 
-from xorlab.activations import ACTIVATIONS
-from xorlab.config import one_of, positive, whole
-from xorlab.initializers import INITIALIZERS
+from xorlab.checks import one_of, positive, whole
+from xorlab.models.activations import ACTIVATIONS
+from xorlab.models.initializers import INITIALIZERS
+from xorlab.settings import setting
 
 OPTIMIZERS = ("sgd", "momentum", "adam")
 
@@ -37,10 +38,6 @@ class Cell:
     steps: int
 
 
-def _flag(default, about):
-    return dataclasses.field(default=default, metadata={"help": about})
-
-
 @dataclasses.dataclass(frozen=True)
 class Grid:
     """One sweep: every combination of the lists is a cell of `seeds` networks.
@@ -53,20 +50,20 @@ class Grid:
             was expected, what was received and how to mend it.
     """
 
-    activations: tuple[str, ...] = _flag(
+    activations: tuple[str, ...] = setting(
         ("sigmoid", "relu"), "of the hidden layers: " + ", ".join(ACTIVATIONS)
     )
-    depths: tuple[int, ...] = _flag((2, 3, 4, 5, 6, 8, 11), "weight layers")
-    widths: tuple[int, ...] = _flag((5,), "units of each hidden layer")
-    initializers: tuple[str, ...] = _flag(
+    depths: tuple[int, ...] = setting((2, 3, 4, 5, 6, 8, 11), "weight layers")
+    widths: tuple[int, ...] = setting((5,), "units of each hidden layer")
+    initializers: tuple[str, ...] = setting(
         ("uniform",), "how weights start: " + ", ".join(INITIALIZERS)
     )
-    init_scales: tuple[float, ...] = _flag((1.0,), "multiply the initial weights")
-    learning_rates: tuple[float, ...] = _flag((0.1,), "of the optimizer")
-    optimizer: str = _flag("sgd", ", ".join(OPTIMIZERS))
-    steps: int = _flag(20_000, "full-batch updates")
-    seeds: int = _flag(1000, "networks a cell")
-    first_seed: int = _flag(0, "the seeds are first_seed, first_seed + 1, …")
+    init_scales: tuple[float, ...] = setting((1.0,), "multiply the initial weights")
+    learning_rates: tuple[float, ...] = setting((0.1,), "of the optimizer")
+    optimizer: str = setting("sgd", ", ".join(OPTIMIZERS))
+    steps: int = setting(20_000, "full-batch updates")
+    seeds: int = setting(1000, "networks a cell")
+    first_seed: int = setting(0, "the seeds are first_seed, first_seed + 1, …")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

@@ -7,7 +7,7 @@ remembers between steps, zeros at the start: `SLOTS[name]` tensors like each wei
 
 import tensorflow as tf
 
-from xorlab.config import MOMENTUM
+from xorlab.models.optimizers import MOMENTUM
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7  # `keras.optimizers.Adam`'s defaults.
 

@@ -108,8 +108,8 @@ def _write_results(store):
     for summary in summaries:
         write_events(store.out / "runs", summary)
     if importlib.util.find_spec("matplotlib"):
-        from xorlab import plots
+        from xorlab import pictures
 
         for name in PICTURES:
-            plots.save(getattr(plots, name)(summaries), store.out / f"{name}.png")
+            pictures.save(getattr(pictures, name)(summaries), store.out / f"{name}.png")
     return summaries

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import io
 import json
 import os
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from xorlab.files import PARTIAL, UnusableDirectory, write_atomically
+from xorlab.files import PARTIAL, UnusableDirectory, claimed, write_atomically
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import Chunk, chunks
 
@@ -39,11 +38,9 @@ class Store:
             UnusableDirectory: another grid or another's files are in it, another
                 process is at it, or it cannot be written.
         """
-        with contextlib.ExitStack() as stack:
+        with claimed(self.out, "sweep", self._is_own, "out") as present:
             try:
-                self.out.mkdir(parents=True, exist_ok=True)
-                self._lock(stack)
-                self._begin()
+                self._begin(present)
             except UnusableDirectory:
                 raise
             except OSError as error:
@@ -76,28 +73,14 @@ class Store:
     def _path(self, chunk):
         return self.out / _CHUNKS / f"{chunk.number:06}.npz"
 
-    def _lock(self, stack):
-        folder = os.open(self.out, os.O_RDONLY)
-        stack.callback(os.close, folder)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UnusableDirectory(
-                f"out: expected a folder that no other sweep is writing; received "
-                f"{self.out}, which one is; wait for it, or choose another --out"
-            ) from error
+    def _is_own(self, name):
+        # Whatever lies beside its grid, a sweep may have written, or its user.
+        return name == GRID + PARTIAL or (self.out / GRID).exists()
 
-    def _begin(self):
+    def _begin(self, present):
         here = json.dumps(dataclasses.asdict(self.grid), indent=1) + "\n"
         path = self.out / GRID
-        if not path.exists():
-            # What a process leaves that is killed while it writes the very first file.
-            others = set(os.listdir(self.out)) - {GRID + PARTIAL}
-            if others:
-                raise UnusableDirectory(
-                    f"out: expected an empty folder or a sweep's; found {min(others)} "
-                    f"in {self.out}; choose another --out"
-                )
+        if path not in present:
             write_atomically(path, here.encode())
         there = json.loads(path.read_text())
         differing = [

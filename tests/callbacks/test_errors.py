@@ -1,0 +1,155 @@
+"""What the callback cannot do, it says: when, why, and what to do."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+from oracles import callback_oracle as oracle
+
+from xorlab.callbacks import TensorBoard
+from xorlab.steps import internals
+
+X = np.ones((8, 2), "float32")
+Y = np.ones((8, 1), "float32")
+
+
+def small(kind=keras.Sequential, optimizer="sgd"):
+    model = kind([keras.Input((2,)), layers.Dense(1)])
+    model.compile(optimizer, "mse", jit_compile=False)
+    return model
+
+
+def test_another_backend_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(RuntimeError, match="expected tensorflow; received jax; set"):
+        TensorBoard(tmp_path)
+
+
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_log_folder_that_cannot_be_written_is_refused(tmp_path, below):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"expected a folder .*file.*choose another"):
+        TensorBoard(f"{tmp_path}/file{below}")
+
+
+def test_a_folder_without_the_right_to_write_is_refused(tmp_path, monkeypatch):
+    # Whoever runs the tests may have every right.
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(OSError, match="expected a folder that can be written"):
+        TensorBoard(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5, "10"])
+def test_histogram_steps_below_one_are_refused(tmp_path, steps):
+    with pytest.raises(ValueError, match=r"histogram_steps: expected .* received"):
+        TensorBoard(tmp_path, histogram_steps=steps)
+
+
+class OwnUpdate(keras.Sequential):
+    """Updates its weights without an optimizer of Keras's."""
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(x) - y) ** 2)
+        variables = self.trainable_variables
+        for v, g in zip(variables, tape.gradient(loss, variables), strict=True):
+            v.assign_sub(0.1 * g)
+        return {"loss": loss}
+
+
+class NotKeras:
+    iterations = 0
+
+
+def with_another_optimizer():
+    model = small(OwnUpdate)
+    model.optimizer = NotKeras()
+    return model
+
+
+NO_HOOK = {
+    "NotKeras": with_another_optimizer,
+    "NoneType": lambda: small(OwnUpdate, optimizer=None),
+}
+if hasattr(optimizers, "MultiOptimizer"):  # Keras 3.12 has none.
+    several = optimizers.MultiOptimizer(lambda variable: optimizers.SGD())
+    NO_HOOK["MultiOptimizer"] = lambda: small(optimizer=several)
+
+
+@pytest.mark.parametrize("kind", NO_HOOK)
+def test_an_optimizer_without_a_hook_is_refused(kind, tmp_path):
+    model = NO_HOOK[kind]()
+    before = model.get_weights()
+    message = f"received {kind}; derive yours from it, .* or leave write_grads out"
+    with pytest.raises(ValueError, match=message):
+        oracle.fit(model, X, Y, [oracle.watching(tmp_path)])
+    assert np.array_equal(before[0], model.get_weights()[0])
+
+
+def test_an_optimizer_that_applies_gradients_its_own_way_is_refused(tmp_path):
+    class OwnApply(optimizers.SGD):
+        def apply(self, grads, trainable_variables=None):
+            for gradient, variable in zip(grads, trainable_variables, strict=True):
+                variable.assign_sub(0.1 * gradient)
+
+    model = small(optimizer=OwnApply())
+    with pytest.raises(ValueError, match="received OwnApply; derive yours from it, ca"):
+        oracle.fit(model, X, Y, [oracle.watching(tmp_path)])
+    oracle.assert_left_alone(model)
+
+
+def test_a_step_that_leaves_the_optimizer_out_is_told_once(tmp_path):
+    model = small(OwnUpdate)
+    with pytest.warns(UserWarning, match=r"optimizer \(SGD\) updated nothing") as told:
+        oracle.fit(model, X, Y, [oracle.watching(tmp_path)], epochs=2)
+    assert [w.category for w in told].count(UserWarning) == 1
+    assert "gradient_norm" not in oracle.read(tmp_path).scalars
+
+
+class OnlyEager(keras.Sequential):
+    """Its step needs numbers, which a trace has not."""
+
+    def train_step(self, data):
+        assert float(data[0][0, 0]) == data[0][0, 0].numpy()
+        return super().train_step(data)
+
+
+def test_a_step_that_cannot_be_traced_trains_on_with_one_warning(tmp_path):
+    def make():
+        model = small(OnlyEager)
+        model.run_eagerly = True
+        return model
+
+    callback = oracle.watching(tmp_path, write_graph=True, histogram_steps=1)
+    with pytest.warns(UserWarning, match="no op graph .* cannot be traced") as told:
+        ours = oracle.train(make, X, Y, [callback], epochs=2)
+    assert [w.category for w in told].count(UserWarning) == 1
+    oracle.assert_same(ours, oracle.train(make, X, Y, epochs=2))
+    assert oracle.read(tmp_path).graph is None
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", internals._LEANED_ON)
+@pytest.mark.parametrize("now", [None, lambda self, other: None], ids=["gone", "other"])
+def test_a_private_name_that_changed_is_told(name, now, tmp_path, monkeypatch):
+    owner, _ = internals._LEANED_ON[name]
+    monkeypatch.setattr(owner, name, now)
+    with pytest.raises(RuntimeError, match=f"Keras 3.*{name}.*as in Keras 3.12 to"):
+        TensorBoard(tmp_path)
+
+
+def test_gradients_that_no_longer_pass_by_the_hook_are_told(tmp_path, monkeypatch):
+    def changed(self, grads, trainable_variables=None):
+        self.iterations.assign_add(1)
+
+    monkeypatch.setattr(optimizers.Optimizer, "apply", changed)
+    with pytest.raises(RuntimeError, match=r"_clip_gradients once .*received \[\]"):
+        oracle.fit(small(), X, Y, [oracle.watching(tmp_path)])
+
+
+def test_a_writer_without_its_private_resource_is_told():
+    with pytest.raises(RuntimeError, match="TensorFlow 2.*_resource, as in"):
+        internals.resource_of(object())

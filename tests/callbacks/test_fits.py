@@ -1,0 +1,545 @@
+"""However `fit` is fed, repeated or interrupted, what is logged is true."""
+
+import subprocess
+import sys
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from oracles import callback_oracle as oracle
+
+from xorlab.callbacks import TensorBoard
+from xorlab.steps import requests
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(12, 6)).astype("float32")
+Y = RNG.normal(size=(12, 3)).astype("float32")
+WEIGHTS = RNG.uniform(0.5, 2, size=12).astype("float32")
+
+
+def compiled(model, **settings):
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    model.compile(optimizer, "mse", **{"jit_compile": False, **settings})
+    return model
+
+
+def make(**settings):
+    x = keras.Input((6,))
+    hidden = layers.Dense(5, activation="tanh", name="hidden")(x)
+    dropped = layers.Dropout(0.5)(hidden)
+    return compiled(keras.Model(x, layers.Dense(3, name="last")(dropped)), **settings)
+
+
+def eager():
+    # Where the rows come from is the same to a traced step, which takes longer.
+    return make(run_eagerly=True)
+
+
+def endless():
+    while True:
+        yield from oracle.batches_of(X, Y)
+
+
+def without_weights():
+    for x, y in endless():
+        yield x, y, None
+
+
+def dataset():
+    return tf.data.Dataset.from_tensor_slices((X, Y)).batch(oracle.ROWS)
+
+
+SOURCES = {
+    "tf.data": (make, lambda: (dataset(), None), {}),
+    "generator": (make, lambda: (endless(), None), {"steps_per_epoch": 3}),
+    "generator of None": (
+        make,
+        lambda: (without_weights(), None),
+        {"steps_per_epoch": 3},
+    ),
+    "sample weights": (eager, lambda: (X, Y), {"sample_weight": WEIGHTS}),
+    "validation data": (make, lambda: (X, Y), {"validation_data": (X, Y)}),
+    "validation split": (
+        eager,
+        lambda: (np.tile(X, (2, 1)), np.tile(Y, (2, 1))),
+        {"validation_split": 0.5},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_it_works_with(name, tmp_path):
+    make, source, options = SOURCES[name]
+    ours = oracle.train(
+        make,
+        *source(),
+        callbacks=[oracle.watching(tmp_path, histogram_steps=2)],
+        epochs=2,
+        **options,
+    )
+    weighted = [WEIGHTS] if "sample_weight" in options else []
+    batches = oracle.batches_of(X, Y, *weighted)
+    plain, steps = oracle.true_steps(make, *source(), batches, epochs=2, **options)
+    oracle.assert_same(ours, plain)
+    oracle.assert_left_alone(ours)
+    oracle.assert_true(oracle.read(tmp_path), steps, [0, 2, 4])
+
+
+class Unsupervised(keras.Model):
+    """Is built by its first batch, and has a loss without targets."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3, name="dense")
+
+    def call(self, x):
+        y = self.dense(x)
+        self.add_loss(keras.ops.mean(keras.ops.square(y)))
+        return y
+
+
+def test_a_generator_may_leave_the_targets_out(tmp_path):
+    def make():
+        model = Unsupervised()
+        model.compile("sgd", jit_compile=False)
+        return model
+
+    def source():
+        return ((x, None) for x, _ in endless())
+
+    callback = oracle.watching(tmp_path, histogram_steps=1, write_graph=True)
+    ours = oracle.train(make, source(), callbacks=[callback], steps_per_epoch=3)
+    plain = oracle.train(make, source(), steps_per_epoch=3)
+    oracle.assert_same(ours, plain)
+    log = oracle.read(tmp_path)
+    assert list(log.scalars["gradient_norm"]) == [0, 1, 2]
+    assert any(node.name.startswith("inputs") for node in log.graph.node)
+
+
+# Keras's word on data whose length it does not know beforehand.
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_it_works_with_data_of_unknown_length(tmp_path):
+    def run(*callbacks):
+        source = dataset().filter(lambda x, y: True)
+        return oracle.train(make, source, callbacks=callbacks, epochs=2)
+
+    ours = run(oracle.watching(tmp_path, histogram_steps=2))
+    keeper = oracle.StateCopies()
+    oracle.assert_same(ours, run(keeper))
+    made = [iteration for iteration, _, _ in keeper.copies[:-1]]
+    logged = list(oracle.read(tmp_path).scalars["gradient_norm"])
+    # Keras's iterations count a step without data at the end of each epoch: 3.
+    assert made[:4] == [0, 1, 2, 3]
+    assert logged == [step for step in made if step % 2 == 0]
+
+
+def test_it_works_with_class_weights(tmp_path):
+    labels = RNG.integers(0, 3, size=12)
+    weights = {0: 1.0, 1: 0.5, 2: 3.0}
+
+    def classifier():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+        return model
+
+    callback = oracle.watching(tmp_path, histogram_steps=2)
+    ours = oracle.train(classifier, X, labels, [callback], class_weight=weights)
+    by_row = np.float32([weights[label] for label in labels])
+    batches = oracle.batches_of(X, labels, by_row)
+    plain, steps = oracle.true_steps(
+        classifier, X, labels, batches, class_weight=weights
+    )
+    oracle.assert_same(ours, plain)
+    oracle.assert_true(oracle.read(tmp_path), steps, [0, 2])
+
+
+def freeze(model):
+    model.get_layer("hidden").trainable = False
+
+
+def with_the_same_optimizer(model):
+    freeze(model)
+    model.compile(model.optimizer, "mse", jit_compile=False)
+
+
+BOTH, LAST = {"hidden", "last"}, {"last"}
+# (what is done, the steps of the third fit that are logged, the layers that learn)
+BETWEEN = {
+    "nothing": (lambda model: None, [6, 8], BOTH),
+    "compile": (compiled, [0, 2], BOTH),
+    # What Keras has traced still trains the layer, until the next compile.
+    "freezing": (freeze, [6, 8], BOTH),
+    "freezing and compile": (lambda m: (freeze(m), compiled(m)), [0, 2], LAST),
+    "freezing and the same optimizer": (with_the_same_optimizer, [6, 8], LAST),
+    "setting back": (lambda m: m.optimizer.iterations.assign(0), [0, 2], BOTH),
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_fits_with_and_without_take_turns(name, tmp_path):
+    between, logged, learning = BETWEEN[name]
+
+    def run(*fits):
+        model = oracle.fresh(make)
+        for number, callbacks in enumerate(fits):
+            if number:
+                between(model)
+            oracle.fit(model, X, Y, callbacks)
+            oracle.assert_left_alone(model)
+        return model
+
+    first, third = (
+        oracle.watching(tmp_path / name, histogram_steps=2)
+        for name in ("first", "third")
+    )
+    oracle.assert_same(run([first], [], [third]), run([], [], []))
+    log = oracle.read(tmp_path / "first")
+    assert list(log.scalars["gradient_norm"]) == [0, 2]
+    log = oracle.read(tmp_path / "third")
+    assert list(log.scalars["gradient_norm"]) == logged
+    assert oracle.names(log.scalars, "gradient_rms/") == learning
+
+
+def test_nothing_is_measured_at_steps_that_do_not_log(tmp_path, monkeypatch):
+    def run(callbacks):
+        model = oracle.train(make, X, Y)
+        oracle.fit(model, X, Y, callbacks)
+        oracle.assert_left_alone(model)
+        return model
+
+    monkeypatch.setattr(requests, "StepMonitor", None)  # Whoever measures makes one.
+    ours = run([oracle.watching(tmp_path, histogram_steps=100)])
+    oracle.assert_same(ours, run([]))
+
+
+@pytest.mark.parametrize("write_grads", [True, False])
+def test_all_steps_are_called_directly_while_gradients_are_logged(
+    write_grads, tmp_path, monkeypatch
+):
+    called = []
+
+    class Spy(requests.DirectStep):
+        def __call__(self, iterator):
+            called.append(self.is_direct(iterator))
+            return super().__call__(iterator)
+
+    monkeypatch.setattr(requests, "DirectStep", Spy)
+    callback = TensorBoard(tmp_path, write_grads=write_grads, histogram_steps=2)
+    oracle.train(make, X, Y, [callback], epochs=2)
+    # Without, it looks at one batch, for the graph.
+    assert called == [True] * (6 if write_grads else 1)
+
+
+def test_two_callbacks_log_what_each_was_asked_for(tmp_path):
+    callbacks = [
+        oracle.watching(tmp_path / "a", write_grads=False, write_graph=True),
+        oracle.watching(tmp_path / "b", histogram_steps=2),
+        oracle.watching(
+            tmp_path / "c", histogram_steps=3, write_activations=True, write_graph=True
+        ),
+    ]
+    ours = oracle.train(make, X, Y, callbacks, epochs=2)
+    plain, steps = oracle.true_steps(make, X, Y, oracle.batches_of(X, Y), epochs=2)
+    oracle.assert_same(ours, plain)
+    oracle.assert_left_alone(ours)
+    graph, every_two, every_three = (oracle.read(tmp_path / name) for name in "abc")
+    oracle.assert_true(every_two, steps, [0, 2, 4])
+    oracle.assert_true(every_three, steps, [0, 3])
+    assert not graph.histograms and graph.graph and every_three.graph
+    assert not any("activation" in tag for tag in every_two.histograms)
+    outputs = {
+        tag: {step: rows[:, 2].sum() for step, rows in histogram.items()}
+        for tag, histogram in every_three.histograms.items()
+        if tag.endswith("/activation")
+    }
+    assert outputs == {
+        f"{layer}/activation": dict.fromkeys([0, 3], 4 * width)
+        for layer, width in [("hidden", 5), ("dropout", 5), ("last", 3)]
+    }
+
+
+def test_a_callback_serves_another_model_afterwards(tmp_path):
+    callback = oracle.watching(tmp_path, histogram_steps=2, write_graph=True)
+    oracle.train(make, X, Y, [callback])
+
+    def other():
+        return compiled(keras.Sequential([layers.Dense(3, name="other")]))
+
+    ours = oracle.train(other, X[:, :4], Y, [callback])
+    batches = oracle.batches_of(X[:, :4], Y)
+    plain, steps = oracle.true_steps(other, X[:, :4], Y, batches)
+    oracle.assert_same(ours, plain)
+    rms = oracle.read(tmp_path).scalars["gradient_rms/sequential/other"]
+    gradient = np.concatenate([g.ravel() for g in steps[2].gradients.values()])
+    oracle.close(rms[2], np.sqrt(np.mean(gradient.astype(float) ** 2)))
+
+
+def test_models_are_saved_and_loaded_during_and_after(tmp_path):
+    def run(*watching):
+        name = "with" if watching else "without"
+        during, after = (str(tmp_path / f"{name}{n}.keras") for n in (1, 2))
+        checkpoint = keras.callbacks.ModelCheckpoint(during, save_freq=2)
+        model = oracle.train(make, X, Y, [*watching[:1], checkpoint])
+        model.save(after)
+        loaded = [keras.models.load_model(path) for path in (during, after)]
+        for one, other in zip(loaded[1].weights, model.weights, strict=True):
+            assert np.array_equal(one, other)
+        for other in loaded:
+            oracle.fit(other, X, Y, watching[1:])
+        return loaded
+
+    callbacks = [
+        oracle.watching(tmp_path / name, histogram_steps=1) for name in ("one", "two")
+    ]
+    for ours, plain in zip(run(*callbacks), run(), strict=True):
+        oracle.assert_same(ours, plain)
+        oracle.assert_left_alone(ours)
+    # From 2 after the checkpoint, from 3 after the end.
+    assert list(oracle.read(tmp_path / "two").scalars["gradient_norm"]) == [2, 3, 4, 5]
+
+
+class Interruption(keras.callbacks.Callback):
+    """Raises an error at the second batch, once."""
+
+    def __init__(self, where, error):
+        super().__init__()
+        setattr(self, where, self.interrupt)
+        self._error = error
+
+    def interrupt(self, batch, logs=None):
+        if batch == 1:
+            raise self._error
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("where", ["on_train_batch_begin", "on_train_batch_end"])
+def test_an_interrupted_fit_leaves_nothing_behind(where, error, tmp_path):
+    # It asks for a step where the error comes.
+    callback = oracle.watching(tmp_path, histogram_steps=1, write_graph=True)
+
+    def run(*watching):
+        model = oracle.fresh(make)
+        with pytest.raises(error):
+            oracle.fit(model, X, Y, [*watching, Interruption(where, error)])
+        from_the_first_batch = keras.callbacks.LambdaCallback(
+            on_train_batch_begin=lambda batch, logs: oracle.assert_left_alone(model)
+        )
+        oracle.fit(model, X, Y, [from_the_first_batch])
+        return model
+
+    ours = run(callback)
+    oracle.assert_same(ours, run())
+    logged = [0] if where == "on_train_batch_begin" else [0, 1]
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join()
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == logged
+
+
+class EverySecond(keras.Model):
+    """Updates its weights at every second batch only, with a plain optimizer."""
+
+    batches = 0
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(x, training=True) - y) ** 2)
+        self.batches += 1
+        if self.batches % 2 == 0:
+            variables = self.trainable_variables
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {"loss": loss}
+
+
+def test_steps_are_updates_where_not_every_batch_is_one(tmp_path):
+    def make():
+        x = keras.Input((6,))
+        return compiled(EverySecond(x, layers.Dense(3)(x)), run_eagerly=True)
+
+    x, y = np.tile(X, (6, 1)), np.tile(Y, (6, 1))  # 18 batches, 9 updates.
+    ours = oracle.train(make, x, y, [oracle.watching(tmp_path, histogram_steps=4)])
+    oracle.assert_same(ours, oracle.train(make, x, y))
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 4, 8]
+
+
+class Wrapping(keras.callbacks.Callback):
+    """Puts a function of its own around the train function, as profilers do."""
+
+    def on_train_begin(self, logs=None):
+        self.calls = 0
+        self.original = self.model.train_function
+        self.model.train_function = self.count
+
+    def count(self, iterator):
+        self.calls += 1
+        return self.original(iterator)
+
+    def on_train_end(self, logs=None):
+        self.model.train_function = self.original
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
+    ours, others = oracle.watching(tmp_path, histogram_steps=2), Wrapping()
+    model = oracle.train(make, X, Y, [ours, others][::order], epochs=2)
+    oracle.assert_left_alone(model)
+    oracle.assert_same(model, oracle.train(make, X, Y, epochs=2))
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 2, 4]
+    assert others.calls == 6 - 3
+
+
+def test_a_wrapped_train_function_is_watched_anew_after_a_compile(tmp_path):
+    def run(callbacks):
+        model = oracle.fresh(make)
+        for _ in range(2):
+            oracle.fit(model, X, Y, callbacks)
+            compiled(model)
+        oracle.fit(model, X, Y, callbacks)
+        return model
+
+    # The same ones in each fit: their traces are kept.
+    ours = oracle.watching(tmp_path, histogram_steps=2)
+    oracle.assert_same(run([ours, Wrapping()]), run([]))
+
+
+def test_a_wrapper_is_not_traced_anew_at_each_step(tmp_path, monkeypatch):
+    made = []
+
+    class Spy(requests.DirectStep):
+        def __init__(self, model, train_function):
+            made.append(train_function)
+            super().__init__(model, train_function)
+
+    monkeypatch.setattr(requests, "DirectStep", Spy)
+    model = oracle.train(make, X, Y)
+    ours = oracle.watching(tmp_path, histogram_steps=100)
+    oracle.fit(model, X, Y, [ours, Meddling(Meddling.wrap, {0}, True)], epochs=3)
+    assert len(made) == 1 + 3  # For Keras's, and for a wrapper an epoch.
+
+
+class Meddling(keras.callbacks.Callback):
+    """Changes the train function between the beginning of a batch and its step.
+
+    Args:
+        begin: what it puts in the place of the function that it finds.
+        batches: those at which it does so.
+        keeps: whether it leaves that there afterwards.
+    """
+
+    def __init__(self, begin, batches, keeps):
+        super().__init__()
+        self.begin, self.batches, self.keeps = begin, batches, keeps
+        self.calls = 0
+
+    def on_train_begin(self, logs=None):
+        self.keras_s = self.model.train_function
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.found = self.model.train_function
+        if batch in self.batches:
+            self.model.train_function = self.begin(self, self.found)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch in self.batches and not self.keeps:
+            self.model.train_function = self.found
+
+    def wrap(self, function):
+        def counted(iterator):
+            self.calls += 1
+            return function(iterator)
+
+        return counted
+
+    def put_back(self, function):
+        return self.keras_s
+
+
+@pytest.mark.parametrize("begin", [Meddling.wrap, Meddling.put_back])
+@pytest.mark.parametrize("batches", [{0}, {1}, {2}, {0, 1, 2}])
+@pytest.mark.parametrize("keeps", [False, True])
+def test_another_callback_may_meddle_with_the_train_function(
+    begin, batches, keeps, tmp_path
+):
+    ours = oracle.watching(tmp_path / "a", histogram_steps=2)
+    others = Meddling(begin, batches, keeps)
+    more = oracle.watching(tmp_path / "b", histogram_steps=1)
+    model = oracle.train(make, X, Y, [ours, others, more], epochs=2)
+    oracle.assert_same(model, oracle.train(make, X, Y, epochs=2))
+    logged = list(oracle.read(tmp_path / "b").scalars["gradient_norm"])
+    assert logged == [0, 1, 2, 3, 4, 5]
+    assert list(oracle.read(tmp_path / "a").scalars["gradient_norm"]) == [0, 2, 4]
+    if begin is Meddling.wrap and keeps:
+        assert model.train_function.__qualname__ == "Meddling.wrap.<locals>.counted"
+        model.train_function = others.keras_s
+    oracle.assert_left_alone(model)
+
+
+def test_a_wrapper_stays_where_it_was_put_at_a_logged_step(tmp_path):
+    others = Meddling(Meddling.wrap, {0}, keeps=True)
+    oracle.train(make, X, Y, [oracle.watching(tmp_path, histogram_steps=100), others])
+    assert others.calls == 3
+
+
+def test_what_a_failed_fit_asked_for_is_not_told_to_the_next(tmp_path):
+    clearing = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epoch and compiled(model)
+    )
+    model = oracle.train(make, X, Y)
+    first = oracle.watching(tmp_path / "first")  # Once an epoch.
+    second = oracle.watching(tmp_path / "second", histogram_steps=1)
+    with pytest.raises(TypeError, match="NoneType"):
+        oracle.fit(model, X, Y, [first, clearing], epochs=2)
+    oracle.fit(model, X, Y, [second])
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join()
+    logged = list(oracle.read(tmp_path / "first").scalars["gradient_norm"])
+    assert logged == [3]
+    logged = list(oracle.read(tmp_path / "second").scalars["gradient_norm"])
+    assert logged == [0, 1, 2]
+
+
+def test_a_program_that_dies_leaves_all_it_has_seen(tmp_path):
+    program = f"""
+import keras, numpy as np
+from xorlab.callbacks import TensorBoard
+
+def die(batch, logs):
+    if batch == 20:
+        raise SystemExit("died")
+
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse", jit_compile=False)
+ours = TensorBoard({str(tmp_path)!r}, write_grads=True, histogram_steps=1)
+dying = keras.callbacks.LambdaCallback(on_train_batch_end=die)
+x = np.ones([40, 2])
+model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=[ours, dying])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert b"died" in done.stderr
+    steps = oracle.read(tmp_path).scalars["gradient_norm"]
+    assert list(steps) == list(range(21))
+
+
+@pytest.mark.parametrize("then", ["fit", "compile", "train_on_batch"])
+def test_after_an_interruption_all_goes_on(then, tmp_path):
+    model = oracle.train(make, X, Y)
+    error = ValueError("interrupted")
+    callback = oracle.watching(tmp_path / "first", histogram_steps=1)
+    with pytest.raises(ValueError, match="interrupted"):
+        oracle.fit(model, X, Y, [callback, Interruption("on_train_batch_begin", error)])
+    if then == "compile":
+        compiled(model)
+    if then == "train_on_batch":
+        model.train_on_batch(X, Y)
+        oracle.assert_left_alone(model)
+    began = int(model.optimizer.iterations)
+    again = oracle.watching(tmp_path / "second", histogram_steps=1)
+    oracle.fit(model, X, Y, [again])
+    oracle.assert_left_alone(model)
+    logged = list(oracle.read(tmp_path / "second").scalars["gradient_norm"])
+    assert logged == [began, began + 1, began + 2]

@@ -1,0 +1,187 @@
+"""The callback is Keras's own, and logs what it was asked for besides."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from oracles import callback_oracle as oracle
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from xorlab.callbacks import TensorBoard
+from xorlab.eventlog import stepwriter
+
+RNG = np.random.default_rng(4)
+X = RNG.normal(size=(12, 6)).astype("float32")
+Y = RNG.normal(size=(12, 3)).astype("float32")
+
+
+def make(metrics=(), activation="relu"):
+    x = keras.Input((6,))
+    hidden = layers.Dense(5, activation=activation, name="hidden")(x)
+    model = keras.Model(x, layers.Dense(3, name="last")(hidden))
+    model.compile("sgd", "mse", metrics=list(metrics), jit_compile=False)
+    return model
+
+
+def test_it_takes_the_arguments_of_keras_s(tmp_path):
+    parameters = inspect.signature(keras.callbacks.TensorBoard).parameters
+
+    def settings(callback):
+        return {
+            name: vars(callback)[name] for name in parameters if name in vars(callback)
+        }
+
+    theirs, ours = keras.callbacks.TensorBoard(), TensorBoard()
+    assert settings(ours) == settings(theirs)
+    given = [str(tmp_path), 2, False, True, True, 5, 0, 3, "metadata.tsv"]
+    assert len(given) == len(parameters)
+    theirs, ours = keras.callbacks.TensorBoard(*given), TensorBoard(*given)
+    assert settings(ours) == settings(theirs)
+    assert set(settings(ours)) >= set(list(parameters)[:5])
+    by_name = dict(zip(parameters, given, strict=True))
+    assert settings(TensorBoard(**by_name, write_grads=True)) == settings(theirs)
+
+
+KERAS_LOGS = [
+    {},
+    {"histogram_freq": 1},
+    {"update_freq": 1},
+    {"embeddings_freq": 1},
+    # Keras then logs the metrics of some epochs only.
+    {"histogram_freq": 1, "write_images": True, "update_freq": 2},
+]
+
+
+def other_files(folder):
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*.*")
+        if "tfevents" not in path.name
+    }
+
+
+@pytest.mark.parametrize("write_grads", [False, True])
+@pytest.mark.parametrize("settings", KERAS_LOGS, ids=str)
+def test_it_logs_all_that_keras_s_does_and_the_graph(settings, write_grads, tmp_path):
+    def log_of(kind, name, **more):
+        callback = kind(tmp_path / name, **settings, **more)
+        options = {"validation_data": (X, Y), "epochs": 2}
+        model = oracle.train(lambda: make(["mae"]), X, Y, [callback], **options)
+        runs = ("train", "validation")
+        return model, *(oracle.read(tmp_path / name, run) for run in runs)
+
+    plain, theirs, their_validation = log_of(keras.callbacks.TensorBoard, "theirs")
+    model, ours, validation = log_of(TensorBoard, "ours", write_grads=write_grads)
+    oracle.assert_same(model, plain)
+    assert {"epoch_loss", "epoch_mae", "epoch_learning_rate"} <= set(theirs.scalars)
+    if not write_grads:
+        assert ours.scalars == theirs.scalars
+        assert list(ours.histograms) == list(theirs.histograms)
+    assert ours.scalars.items() >= theirs.scalars.items()
+    assert "epoch_mae" in validation.scalars
+    assert validation.scalars == their_validation.scalars
+    assert set(ours.histograms) >= set(theirs.histograms)
+    assert bool(theirs.histograms) == ("histogram_freq" in settings)
+    assert other_files(tmp_path / "ours") == other_files(tmp_path / "theirs")
+    assert bool(other_files(tmp_path / "ours")) == ("embeddings_freq" in settings)
+    assert theirs.graph is None
+    boxes = {node.name.split("/")[0] for node in ours.graph.node}
+    assert {"hidden", "last", "loss", "mae", "train"} <= boxes
+
+
+class Subclass(TensorBoard):
+    """Logs by Keras's writer, as subclasses of Keras's callback do."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        with self._train_writer.as_default():
+            self.summary.scalar("its_own", 1.0, step=epoch)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "keras_s"),
+    [
+        (TensorBoard, {}, "epoch_loss"),
+        (TensorBoard, {"histogram_freq": 1}, "kernel/histogram"),
+        (TensorBoard, {"update_freq": 1}, "batch_loss"),
+        (Subclass, {}, "its_own"),
+    ],
+    ids=["epochs", "histograms", "batches", "subclass"],
+)
+def test_all_is_read_while_written(kind, settings, keras_s, tmp_path, monkeypatch):
+    monkeypatch.setattr(stepwriter, "_MOST_WAITING", 0)
+    # Of a folder's files that grow, this reader of TensorBoard's knows the last alone.
+    reader = EventAccumulator(str(tmp_path / "train"), {"tensors": 0})
+    read = []
+
+    class Reads(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            reader.Reload()
+            named = (tag for tag in reader.Tags()["tensors"] if tag.endswith(keras_s))
+            tags = ("epoch_loss", next(named), "gradient_norm", "verdict")
+            read.append([len({e.step for e in reader.Tensors(tag)}) for tag in tags])
+
+    callback = kind(tmp_path, write_grads=True, histogram_steps=1, **settings)
+    oracle.train(make, X, Y, [callback, Reads()], epochs=3)
+    theirs = 3 if "update_freq" in settings else 1
+    assert read == [[n, theirs * n, 3 * n, n] for n in (1, 2, 3)]
+
+
+def test_without_histogram_steps_it_logs_at_the_first_step_of_epochs(tmp_path):
+    for name, freq in (("every", 0), ("other", 2)):
+        callback = oracle.watching(tmp_path / name, histogram_freq=freq)
+        oracle.train(make, X, Y, [callback], epochs=3)
+    assert list(oracle.read(tmp_path / "every").scalars["gradient_norm"]) == [0, 3, 6]
+    assert list(oracle.read(tmp_path / "other").scalars["gradient_norm"]) == [0, 6]
+
+
+def test_activations_are_those_of_the_training_step(tmp_path):
+    callback = TensorBoard(tmp_path, write_activations=True, histogram_steps=2)
+    oracle.train(make, X, Y, [callback])
+    outputs = oracle.read(tmp_path).histograms
+    keras.utils.set_random_seed(7)
+    hidden = make().get_layer("hidden")
+    truth = np.maximum(X[:4] @ hidden.kernel.numpy(), 0)
+    oracle.holds(outputs["hidden/activation"][0], truth)
+    zeros = [
+        n for left, right, n in outputs["hidden/activation"][0] if left < 0 < right
+    ]
+    assert zeros == [(truth == 0).sum()]
+    assert outputs["last/activation"][2][:, 2].sum() == 12
+    # It implies write_grads.
+    assert "hidden/kernel/gradient" in outputs
+
+
+def test_a_verdict_is_given_at_the_end_of_an_epoch(tmp_path):
+    oracle.train(make, X, Y, [oracle.watching(tmp_path)], epochs=2)
+    verdicts = oracle.read(tmp_path).texts["verdict"]
+    assert list(verdicts) == [0, 3]
+    assert all(b"layer" in text.item() for text in verdicts.values())
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+def test_a_gradient_that_is_not_finite_is_reported(tmp_path, jit):
+    def compiled():
+        model = make(activation="tanh")
+        model.compile("sgd", "mse", jit_compile=jit)
+        return model
+
+    y = Y[:8].copy()
+    y[5] = np.nan  # In step 1.
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    with pytest.warns(UserWarning, match=r"step 1: 30 .* hidden/kernel are NaN"):
+        oracle.train(compiled, X[:8], y, [callback])
+    log = oracle.read(tmp_path)
+    assert log.scalars["gradient_not_finite"] == {0: 0, 1: 30 + 5 + 15 + 3}
+    assert log.histograms["hidden/kernel/gradient"][0][:, 2].sum() == 30
+    assert log.histograms["hidden/kernel/gradient"][1].size == 0
+    assert np.isnan(log.scalars["gradient_rms/hidden"][1])
+
+
+def test_without_write_grads_nothing_of_them_is_logged(tmp_path):
+    oracle.train(make, X, Y, [TensorBoard(tmp_path, write_graph=False)])
+    log = oracle.read(tmp_path)
+    assert set(log.scalars) == {"epoch_loss", "epoch_learning_rate"}
+    assert not log.histograms and not log.graph

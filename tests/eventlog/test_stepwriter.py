@@ -1,0 +1,120 @@
+"""Reports wait for each other before they are written, but never long."""
+
+import queue
+import threading
+
+import numpy as np
+import pytest
+
+from xorlab.eventlog import stepwriter
+from xorlab.steps import histograms
+from xorlab.steps.statistics import StepStatistics
+
+WAIT = 60  # Seconds; a test that takes so long fails.
+
+
+class Log:
+    """Stands in for an event file, and keeps what is written."""
+
+    def __init__(self):
+        self.written = []
+        self.wrote = threading.Event()
+
+    def write(self, steps):
+        self.written.append([values.step for values in steps])
+        self.last = steps[-1]
+        self.wrote.set()
+
+
+def report(step, gradient=(3.0, 4.0)):
+    weight, change = [1.0, 0.0], [0.0, 0.5]
+    squares = [[float(np.sum(np.square(x)))] for x in (gradient, weight, change)]
+    counts = histograms.count([np.array(gradient), np.array(weight)])
+    sizes = [len(gradient)]
+    return StepStatistics(step, ["a/w"], counts, sizes, *squares, [], 1000.0 + step)
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def reports(log, monkeypatch):
+    monkeypatch.setattr(stepwriter, "_LONGEST_WAIT", WAIT)
+    reports = stepwriter.StepWriter(log, activations=False)
+    yield reports
+    reports.flush()
+
+
+def test_reports_wait_for_each_other(reports, log):
+    for step in range(3):
+        reports.add(report(step), {})
+    assert log.written == []
+    reports.flush()
+    reports.flush()
+    assert log.written == [[0, 1, 2]]
+
+
+def test_reports_do_not_wait_long(reports, log, monkeypatch):
+    monkeypatch.setattr(stepwriter, "_LONGEST_WAIT", 0.05)
+    for step in range(2):
+        reports.add(report(step), {})
+        assert log.wrote.wait(WAIT)
+        log.wrote.clear()
+    assert log.written == [[0], [1]]
+
+
+def test_reports_that_take_much_memory_do_not_wait(reports, log, monkeypatch):
+    monkeypatch.setattr(stepwriter, "_MOST_WAITING", 2 * report(0).counts.nbytes)
+    for step in range(5):
+        reports.add(report(step), {})
+    assert log.written == [[0, 1], [2, 3]]
+
+
+def test_a_report_is_written_as_of_its_step(reports, log):
+    reports.add(report(7), {"more": 1.0})
+    reports.flush()
+    assert log.last.wall_time == 1007.0
+    assert log.last.tags == ("a/w/gradient", "a/w/weight")
+    assert log.last.scalars == {
+        "gradient_norm": 5.0,
+        "gradient_not_finite": 0.0,
+        "gradient_rms/a": pytest.approx(12.5**0.5),
+        "update_ratio/a": 0.5,
+        "more": 1.0,
+    }
+
+
+def test_training_is_told_of_what_could_not_be_written(reports, log, monkeypatch):
+    def fail(steps):
+        raise OSError("disk full")
+
+    told = queue.SimpleQueue()  # What would be printed on standard error.
+    monkeypatch.setattr(threading, "excepthook", lambda hook: told.put(hook.exc_value))
+    monkeypatch.setattr(stepwriter, "_LONGEST_WAIT", 0.05)
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(log, "write", fail)
+        reports.add(report(0), {})
+        late = told.get(timeout=WAIT)
+    with pytest.raises(OSError, match="disk full") as raised:
+        reports.flush()
+    assert raised.value is late
+    reports.add(report(1), {})
+    reports.flush()
+    assert log.written == [[1]]
+
+
+def test_a_layer_without_entries_has_no_rms(reports, log):
+    reports.add(report(0, gradient=()), {})
+    reports.flush()
+    assert "gradient_rms/a" not in log.last.scalars
+
+
+def test_gradients_that_are_not_finite_are_warned_of_once(reports, log):
+    lost = [np.nan, -np.inf]
+    with pytest.warns(UserWarning, match="step 3: 2 entries of the gradient of a/w"):
+        reports.add(report(3, lost), {})
+    reports.add(report(4, lost), {})
+    reports.flush()
+    assert log.last.scalars["gradient_not_finite"] == 2.0

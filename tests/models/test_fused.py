@@ -1,0 +1,165 @@
+"""Many steps in one program are the same steps."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from xorlab import models
+from xorlab.models import OPTIMIZERS, data
+from xorlab.models.activations import ACTIVATIONS
+from xorlab.models.fused import FusedModel
+
+STEPS = 60
+KERAS = tuple(map(int, keras.__version__.split(".")[:2]))
+
+
+def plain(model):
+    """The same network and weights as an ordinary Keras model."""
+    twin = keras.models.clone_model(keras.Model(model.inputs, model.outputs))
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def compiled(model, optimizer="sgd", learning_rate=0.1, **kwargs):
+    kind, settings = OPTIMIZERS[optimizer]
+    optimizer = getattr(keras.optimizers, kind)(learning_rate, **settings)
+    model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"], **kwargs)
+    return model
+
+
+class Losses(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.each = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.each.append(logs["loss"])
+
+
+def assert_same_training(fused, twin, rtol):
+    """Compares the loss of every step, then the weights."""
+    one_by_one, in_parts = Losses(), Losses()
+    start = np.concatenate([w.ravel() for w in fused.get_weights()])
+    batch = tf.data.Dataset.from_tensors((data.INPUTS, data.LABELS))
+    twin.fit(batch, epochs=STEPS, shuffle=False, verbose=0, callbacks=[one_by_one])
+    fused.steps_per_execution = 20
+    fused.fit(
+        data.INPUTS, data.LABELS, epochs=STEPS // 20, verbose=0, callbacks=[in_parts]
+    )
+    # The logs of an execution are those of its last step.
+    np.testing.assert_allclose(in_parts.each, one_by_one.each[19::20], rtol=rtol)
+    ours, keras_s = (
+        np.concatenate([w.ravel() for w in model.get_weights()])
+        for model in (fused, twin)
+    )
+    # Of the way that the weights went, or an optimizer that does nothing would pass.
+    moved = np.abs(keras_s - start).max()
+    assert moved > 0
+    np.testing.assert_allclose(ours, keras_s, rtol=0, atol=1.5 * rtol * moved)
+    assert int(fused.optimizer.iterations) == STEPS
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_trains_as_under_plain_fit(activation):
+    fused = compiled(models.deep(activation, depth=6, seed=3), jit_compile=True)
+    twin = compiled(plain(fused))
+    # 60 steps let rounding grow to a few hundred float32 units in the last place.
+    assert_same_training(fused, twin, rtol=5e-5)
+
+
+@pytest.fixture
+def float64():
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx("float32")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_trains_as_under_plain_fit(optimizer, float64):
+    if optimizer in ("muon", "schedulefreeadamw") and KERAS < (3, 15):
+        pytest.skip("before Keras 3.15 Muon fails on TensorFlow, ScheduleFree is not")
+    fused = compiled(
+        models.deep("tanh", depth=3, seed=3), optimizer, 0.01, jit_compile=True
+    )
+    twin = compiled(plain(fused), optimizer, 0.01)
+    # Adaptive ones divide by small second moments, which magnifies rounding: in single
+    # precision up to a hundredth, by the processor.
+    assert_same_training(fused, twin, rtol=1e-8)
+
+
+@pytest.mark.parametrize("settings", [{"jit_compile": False}, {"run_eagerly": True}])
+def test_it_also_runs_without_xla(settings):
+    fused = compiled(models.shallow(seed=3), **settings)
+    twin = compiled(plain(fused))
+    assert_same_training(fused, twin, rtol=5e-5)
+
+
+def test_any_small_data_set_and_layers_will_do():
+    rng = np.random.default_rng(0)
+    x = {"a": rng.normal(size=(12, 3)), "b": rng.normal(size=(12, 2))}
+    y = rng.normal(size=(12, 2))
+    weight = rng.uniform(size=12)
+
+    def network(model):
+        inputs = {"a": keras.Input((3,), name="a"), "b": keras.Input((2,), name="b")}
+        joined = keras.layers.Concatenate()([inputs["a"], inputs["b"]])
+        hidden = keras.layers.Dense(4, "tanh", kernel_initializer="ones")(joined)
+        model = model(inputs, keras.layers.Dense(2, kernel_initializer="ones")(hidden))
+        model.compile("adam", "mse", metrics=["mae"], jit_compile=True)
+        return model
+
+    fused, twin = network(FusedModel), network(keras.Model)
+    fused.steps_per_execution = 30
+    fused.fit(x, y, sample_weight=weight, verbose=0)
+    twin.fit(
+        x, y, sample_weight=weight, batch_size=12, epochs=30, shuffle=False, verbose=0
+    )
+    for ours, keras_s in zip(fused.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, keras_s, rtol=1e-4)
+
+
+def test_another_number_of_steps_is_not_another_program():
+    traces = 0
+
+    class Counting(FusedModel):
+        def train_step(self, batch):
+            nonlocal traces
+            traces += 1
+            return super().train_step(batch)
+
+    small = models.shallow()
+    model = compiled(Counting(small.inputs, small.outputs), jit_compile=True)
+    model.fit(data.INPUTS, data.LABELS, verbose=0)
+    first = traces
+    for steps in (7, 3):
+        model.steps_per_execution = steps
+        model.fit(data.INPUTS, data.LABELS, verbose=0)
+    assert traces == first > 0
+    assert int(model.optimizer.iterations) == 11
+
+
+def test_a_step_without_a_finite_loss_is_the_last():
+    model = compiled(models.deep("identity", depth=3), learning_rate=1e30)
+    model.steps_per_execution = 1000
+    history = model.fit(data.INPUTS, data.LABELS, verbose=0)
+    assert not np.isfinite(history.history["loss"][-1])
+    assert int(model.optimizer.iterations) < 10
+
+
+def test_data_in_several_batches_is_refused():
+    model = compiled(models.shallow())
+    with pytest.raises(ValueError, match="batch_size: expected None or all 4 rows"):
+        model.fit(data.INPUTS, data.LABELS, batch_size=2)
+    batches = tf.data.Dataset.from_tensor_slices((data.INPUTS, data.LABELS)).batch(2)
+    with pytest.raises(ValueError, match="exactly 1 batch; received one of 2"):
+        model.fit(batches)
+    with pytest.raises(ValueError, match="an unknown number of"):
+        model.fit(batches.filter(lambda x, y: True))
+
+
+def test_a_dataset_of_one_batch_is_taken_as_it_is():
+    model = compiled(models.shallow(), jit_compile=True)
+    model.steps_per_execution = 5
+    model.fit(tf.data.Dataset.from_tensors((data.INPUTS, data.LABELS)), verbose=0)
+    assert int(model.optimizer.iterations) == 5

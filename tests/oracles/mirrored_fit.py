@@ -1,0 +1,66 @@
+"""Trains on two virtual CPUs, with and without the callback; a process of its own."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from oracles import callback_oracle as oracle
+
+# Before TensorFlow starts, which is why this is no test function.
+CPUS = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(
+    CPUS[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+STRATEGY = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+RNG = np.random.default_rng(5)
+X = RNG.integers(0, 9, size=(12, 5)).astype("int32")
+Y = RNG.normal(size=(12, 3)).astype("float32")
+
+
+def compiled(optimizer):
+    words = keras.Input((5,), dtype="int32")
+    mean = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(words))
+    hidden = layers.Dense(5, activation="tanh")(mean)
+    model = keras.Model(words, layers.Dense(3)(hidden))
+    model.compile(optimizer, "mse", jit_compile=False)
+    return model
+
+
+def clipped():
+    return keras.optimizers.SGD(0.1, momentum=0.9, clipnorm=0.01)
+
+
+def loss_scaled():
+    return keras.optimizers.LossScaleOptimizer(clipped(), initial_scale=2.0**10)
+
+
+def check(log_dir, make_optimizer):
+    def mirrored():
+        with STRATEGY.scope():
+            return compiled(make_optimizer())
+
+    callback = oracle.watching(
+        log_dir, histogram_steps=2, write_activations=True, write_graph=True
+    )
+    with pytest.warns(UserWarning, match="no op graph is written"):
+        ours = oracle.train(mirrored, X, Y, [callback])
+    assert ours.distribute_strategy.num_replicas_in_sync == 2
+    # The tape sees the global batch on one device.
+    batches = oracle.batches_of(X, Y)
+    plain, steps = oracle.true_steps(mirrored, X, Y, batches)
+    oracle.assert_same(ours, plain)
+    oracle.assert_left_alone(ours)
+    log = oracle.read(log_dir)
+    oracle.assert_true(log, steps, [0, 2])
+    assert log.histograms["dense/activation"][0][:, 2].sum() == oracle.ROWS * 5
+
+
+if __name__ == "__main__":
+    # Keras accumulates no gradients under this strategy.
+    for kind in (clipped, loss_scaled):
+        check(f"{sys.argv[1]}/{kind.__name__}", kind)

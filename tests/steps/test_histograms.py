@@ -1,0 +1,47 @@
+"""Buckets hold what they say, counted and their rows show it."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xorlab.steps import histograms
+
+floats = st.floats(width=32, allow_nan=True, allow_infinity=True, allow_subnormal=False)
+arrays_of_floats = st.lists(st.lists(floats, max_size=20), min_size=1, max_size=4)
+
+
+@given(arrays_of_floats)
+def test_each_finite_value_lies_in_its_bucket(arrays):
+    arrays = [np.array(values, np.float32) for values in arrays]
+    counts = histograms.count(arrays)
+    lost = histograms.count_not_finite(counts)
+    for values, rows, missing in zip(
+        arrays, histograms.rows(counts), lost, strict=True
+    ):
+        finite = values[np.isfinite(values)].astype(float)
+        assert rows[:, 2].sum() == finite.size == values.size - missing
+        assert (rows[1:, 0] == rows[:-1, 1]).all()
+        for left, right, count in rows:
+            if left < 0 < right:
+                inside = finite == 0
+            elif left >= 0:
+                inside = (left <= finite) & (finite < right)
+            else:
+                inside = (left < finite) & (finite <= right)
+            assert inside.sum() == count
+
+
+def test_buckets_tell_tiny_values_from_small_ones_and_from_zero():
+    [rows] = histograms.rows(
+        histograms.count([np.array([1e-9, 1e-9, -1e-3, 0.0, -0.0, 1.0])])
+    )
+    filled = rows[rows[:, 2] > 0]
+    assert filled[:, 2].tolist() == [1, 2, 2, 1]
+    assert filled[2, 0] <= 1e-9 < filled[2, 1] < 1.3e-9
+    # A bucket reaches at most a quarter beyond where it starts.
+    assert filled[3, 1] / filled[3, 0] <= 1.25
+
+
+def test_nothing_has_an_empty_histogram():
+    [rows] = histograms.rows(histograms.count([np.array([np.nan])]))
+    assert rows.shape == (0, 3)

@@ -1,0 +1,100 @@
+"""What is measured inside a step is what NumPy finds."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from xorlab.steps import exact, histograms, measures
+
+RNG = np.random.default_rng(0)
+SPECIALS = [0.0, -0.0, 1e-9, -1e-3, np.nan, np.inf, -np.inf, 3.4e38, 1.0]
+SCALES = 10.0 ** np.linspace(-30, 30, 1000)
+LISTS = {
+    "special values": [SPECIALS],
+    "all scales": [SCALES, -SCALES],
+    "nothing": [[]],
+    "several": [[[1e-30, -2.0]], [], [3.0], RNG.normal(size=(7, 11))],
+    "in parts": [RNG.normal(size=2**21 + 12345)],
+    "mixed": [
+        *([1.0, 2.0], RNG.normal(size=(3, measures.PART)), [4.0]),
+        RNG.normal(size=measures.PART + 1),
+    ],
+}
+
+
+def float32s(name):
+    return [np.array(values, np.float32) for values in LISTS[name]]
+
+
+@pytest.fixture(params=["small", "big", "xla"])
+def measured(request, monkeypatch):
+    """Calls a measure of lists of arrays, in each of the ways it is computed."""
+    if request.param == "big":
+        monkeypatch.setattr(exact, "BIG", 0)
+    by_xla = request.param == "xla"
+
+    def call(measure, *lists):
+        @tf.function(jit_compile=by_xla)
+        def step(*lists):
+            return measure(*lists, by_xla=by_xla)
+
+        return tf.nest.map_structure(np.array, step(*lists))
+
+    return call
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_values_are_counted_as_numpy_does(measured, name):
+    arrays = float32s(name)
+    counts, _ = measured(measures.measure, arrays)
+    np.testing.assert_array_equal(counts, histograms.count(arrays))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_squares_add_up_in_double_precision(measured, name):
+    arrays = float32s(name)
+    _, squares = measured(measures.measure, arrays)
+    expected = [np.sum(array.astype(float) ** 2) for array in arrays]
+    np.testing.assert_allclose(squares, expected, rtol=1e-12)
+
+
+def test_a_change_is_measured_where_float32_would_lose_it(measured):
+    before = [np.float32([1.0, 1e-30]), RNG.normal(size=2**18 + 3).astype("f4")]
+    after = [before[0] + np.float32([0.0, 1e-30]), before[1] * np.float32(1 + 1e-6)]
+    changes = measured(measures.measure_change, after, before)
+    pairs = zip(after, before, strict=True)
+    expected = [np.sum((a.astype(float) - b.astype(float)) ** 2) for a, b in pairs]
+    np.testing.assert_allclose(changes, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float64])
+def test_other_floats_are_measured_too(measured, dtype):
+    values = tf.constant([0.0, 1.0, -2.0, np.nan], dtype)
+    counts, squares = measured(measures.measure, [values, values[:3]])
+    assert counts.sum(axis=1).tolist() == [4, 3]
+    assert histograms.count_not_finite(counts).tolist() == [1, 0]
+    assert squares[1] == 5
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, measures.PART + 1])
+def test_sizes_may_be_unknown_when_a_step_is_traced(size):
+    known = np.float32([1.0, -2.0])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+    def step(unknown):
+        return measures.measure([unknown, tf.constant(known)], by_xla=False)
+
+    arrays = [RNG.normal(size=size).astype("f4"), known]
+    counts, squares = step(arrays[0])
+    np.testing.assert_array_equal(counts, histograms.count(arrays))
+    expected = [np.sum(array.astype(float) ** 2) for array in arrays]
+    np.testing.assert_allclose(squares, expected, rtol=1e-12)
+
+
+def test_double_precision_is_kept(measured):
+    before = [np.array([1.0, 1e100]), np.array([[2.0]], "f4")]
+    after = [before[0] * [1 + 1e-12, 1], before[1] + 1]
+    changes = measured(measures.measure_change, after, before)
+    np.testing.assert_allclose(changes, [1e-24, 1], rtol=1e-3)
+    _, squares = measured(measures.measure, [np.array([1e-60, 0.0]), before[1]])
+    np.testing.assert_allclose(squares, [1e-120, 4], rtol=1e-12)

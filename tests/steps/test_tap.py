@@ -1,0 +1,87 @@
+"""The gradients read from the training step are the true ones."""
+
+import numpy as np
+import pytest
+from oracles.numpy_network import cost_and_gradients
+
+from xorlab import models
+from xorlab.models import data
+from xorlab.models.activations import ACTIVATIONS
+from xorlab.steps import StepTap, rms_by_layer
+
+
+def tapped(model, steps=1, jit=True):
+    """Trains, and returns the weights before the last step and the tap's reading."""
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"], jit_compile=jit)
+    tap = StepTap(model, rows=4)
+    with tap.attached():
+        model.steps_per_execution = steps
+        history = model.fit(data.INPUTS, data.LABELS, verbose=0)
+    return tap.read(), history.history["loss"][-1]
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_they_equal_numpy_s_backpropagation(activation, jit):
+    model = models.deep(activation, seed=3)
+    before = model.get_weights()
+    reading, cost = tapped(model, jit=jit)
+    expected_cost, hypothesis, gradients = cost_and_gradients(
+        before, data.INPUTS, data.LABELS, activation
+    )
+    assert cost == pytest.approx(expected_cost, rel=1e-5)
+    np.testing.assert_allclose(reading.activations["last"], hypothesis, rtol=1e-5)
+    for ours, expected in zip(reading.gradients.values(), gradients, strict=True):
+        # Sums of terms that cancel are as good as their largest term.
+        np.testing.assert_allclose(
+            ours, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+        )
+
+
+def test_they_are_true_where_they_are_tiny():
+    model = models.deep("sigmoid", depth=15, seed=3)
+    before = model.get_weights()
+    reading, _ = tapped(model)
+    _, _, gradients = cost_and_gradients(before, data.INPUTS, data.LABELS, "sigmoid")
+    first = reading.gradients["layer1/kernel"]
+    assert 0 < np.abs(first).max() < 1e-8
+    np.testing.assert_allclose(first, gradients[0], rtol=1e-4)
+
+
+def test_the_reading_is_of_the_last_step_and_of_one_network():
+    reading, cost = tapped(models.deep("tanh", depth=4, seed=3), steps=50)
+    expected_cost, hypothesis, gradients = cost_and_gradients(
+        list(reading.weights.values()), data.INPUTS, data.LABELS, "tanh"
+    )
+    assert cost == pytest.approx(expected_cost, rel=1e-5)
+    np.testing.assert_allclose(reading.activations["last"], hypothesis, rtol=1e-4)
+    for ours, expected in zip(reading.gradients.values(), gradients, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_the_tap_leaves_the_training_as_it_is():
+    with_tap, without = models.deep(seed=3), models.deep(seed=3)
+    tapped(with_tap, steps=20)
+    without.compile("sgd", "binary_crossentropy", jit_compile=True)
+    without.steps_per_execution = 20
+    without.fit(data.INPUTS, data.LABELS, verbose=0)
+    for ours, theirs in zip(with_tap.get_weights(), without.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    assert "apply" not in vars(with_tap.optimizer)
+    assert not any("call" in vars(layer) for layer in with_tap.layers)
+    before = with_tap.get_weights()[0]
+    with_tap.fit(data.INPUTS, data.LABELS, verbose=0)
+    assert not np.array_equal(with_tap.get_weights()[0], before)
+
+
+def test_rms_is_over_all_entries_of_a_layer():
+    rms = rms_by_layer(
+        {"a/kernel": np.full((2, 2), 3.0), "a/bias": np.zeros(5), "b/kernel": [4.0]}
+    )
+    assert rms == {"a": pytest.approx(2.0), "b": pytest.approx(4.0)}
+
+
+def test_rms_does_not_underflow():
+    assert rms_by_layer({"a/kernel": np.float32([1e-30])}) == {
+        "a": pytest.approx(1e-30)
+    }

@@ -1,0 +1,103 @@
+"""Files are there whole or not; a folder has one owner, and what is not its stays."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from xorlab.files import (
+    UnusableDirectory,
+    claimed,
+    write_atomically,
+    writing_atomically,
+)
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "numbers.json"
+    path.write_text("a longer text than the new one")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_there_stays_until_the_new_is_whole(tmp_path):
+    path = tmp_path / "numbers.json"
+    path.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError):
+        with writing_atomically(path) as file:
+            file.write(b"ne")
+            assert path.read_bytes() == b"old"
+            raise ZeroDivisionError
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_on_disk_before_it_takes_the_place_of_another(tmp_path, monkeypatch):
+    # A power cut cannot be tried; the order of the calls can.
+    done = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append("fsync"), fsync(file)))
+    monkeypatch.setattr(
+        os, "replace", lambda *paths: (done.append("replace"), replace(*paths))
+    )
+    write_atomically(tmp_path / "numbers.json", b"new")
+    assert done == ["fsync", "replace"]
+
+
+def test_an_error_names_the_file_and_not_its_part(tmp_path):
+    path = tmp_path / "missing" / "numbers.json"
+    with pytest.raises(OSError) as error:
+        write_atomically(path, b"new")
+    assert error.value.filename == str(path)
+
+
+def claim(folder):
+    return claimed(folder, "run", lambda name: name.endswith(".json"), "logdir")
+
+
+def test_a_folder_is_made_and_what_is_in_it_is_told(tmp_path):
+    folder = tmp_path / "new" / "run"
+    with claim(folder) as present:
+        assert present == set()
+        (folder / "result.json").touch()
+    with claim(folder) as present:
+        assert present == {folder / "result.json"}
+
+
+def test_a_folder_that_stays_empty_is_removed(tmp_path):
+    with claim(tmp_path / "run"):
+        assert (tmp_path / "run").is_dir()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_something_else_is_refused_and_kept(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(
+        UnusableDirectory, match="a run's own files .* found thesis.tex"
+    ):
+        with claim(tmp_path):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_two_processes_do_not_share_a_folder(tmp_path):
+    other = (
+        "import sys, pathlib; from xorlab.files import claimed\n"
+        "with claimed(pathlib.Path(sys.argv[1]), 'run', lambda name: True, 'logdir'):\n"
+        "    print('inside', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", other, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "inside\n"
+    with pytest.raises(UnusableDirectory, match="no other run is writing.*wait for it"):
+        with claim(tmp_path):
+            pass
+    process.communicate("")
+    with claim(tmp_path):
+        pass

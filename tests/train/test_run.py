@@ -1,0 +1,301 @@
+"""The command, its logs and its result."""
+
+import json
+import math
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from oracles.numpy_network import cost_and_gradients
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from xorlab import train
+from xorlab.files import UnusableDirectory
+from xorlab.models import data
+from xorlab.train import Config, report
+from xorlab.train.training import network
+
+LAYERS = [f"layer{n}" for n in range(1, 11)] + ["last"]
+STEPS_LOGGED = [0, 10, 20, 25]
+
+
+def command(*arguments, **kwargs):
+    """Runs `python -m xorlab.train`, and notes which big packages it imported."""
+    code = (
+        "import atexit, runpy, sys\n"
+        "atexit.register(lambda: print('IMPORTED', 'tensorflow' in sys.modules))\n"
+        "sys.argv[0] = 'xorlab.train'\n"
+        "runpy.run_module('xorlab.train', run_name='__main__', alter_sys=True)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        **kwargs,
+    )
+
+
+@pytest.fixture(scope="module")
+def events(finished_runs):
+    config, _ = finished_runs["sigmoid"]
+    accumulator = EventAccumulator(
+        str(config.run_dir), size_guidance={"tensors": 0, "graph": 0}
+    )
+    accumulator.Reload()
+    return accumulator
+
+
+def series(events, tag):
+    return {
+        e.step: float(np.frombuffer(e.tensor_proto.tensor_content, np.float32)[0])
+        for e in events.Tensors(tag)
+    }
+
+
+def test_step_zero_and_the_last_step_are_logged(events):
+    for tag in ("cost", "accuracy", "gradient_rms/layer1", "log10_gradient_rms/last"):
+        assert list(series(events, tag)) == STEPS_LOGGED
+
+
+def test_logs_at_step_zero_are_of_the_untouched_network(events, finished_runs):
+    config, result = finished_runs["sigmoid"]
+    weights = network(config).get_weights()
+    cost, _, gradients = cost_and_gradients(
+        weights, data.INPUTS, data.LABELS, "sigmoid"
+    )
+    assert series(events, "cost")[0] == pytest.approx(cost, rel=1e-5)
+    first = np.concatenate([g.ravel() for g in gradients[:2]])
+    rms = np.sqrt(np.mean(first**2))
+    assert result["gradient_rms"]["start"]["layer1"] == pytest.approx(rms, rel=1e-4)
+    assert series(events, "gradient_rms/layer1")[0] == pytest.approx(rms, rel=1e-4)
+    log10 = series(events, "log10_gradient_rms/layer1")[0]
+    assert log10 == pytest.approx(math.log10(rms), rel=1e-4)
+
+
+def test_every_gradient_weight_and_activation_has_a_histogram(events):
+    wanted = {f"{layer}/activation" for layer in LAYERS}
+    for layer in LAYERS:
+        for weight in ("kernel", "bias"):
+            wanted |= {f"{layer}/{weight}/gradient", f"{layer}/{weight}/weight"}
+    histograms = {
+        tag
+        for tag in events.Tags()["tensors"]
+        if events.SummaryMetadata(tag).plugin_data.plugin_name == "histograms"
+    }
+    assert histograms == wanted
+    counts = {
+        "layer6/kernel/gradient": 25,
+        "last/activation": 4,
+        "layer1/bias/weight": 5,
+    }
+    for tag, count in counts.items():
+        for event in events.Tensors(tag):
+            rows = np.frombuffer(event.tensor_proto.tensor_content).reshape(-1, 3)
+            assert rows[:, 2].sum() == count
+
+
+def test_histograms_can_be_left_out(tmp_path):
+    config = Config(steps=1, histograms=False, depth=2, logdir=str(tmp_path))
+    train.run(config)
+    events = EventAccumulator(str(config.run_dir))
+    events.Reload()
+    assert "gradient_rms/layer1" in events.Tags()["tensors"]
+    assert "layer1/activation" not in events.Tags()["tensors"]
+
+
+def test_settings_card_and_layout_are_logged(events):
+    card = events.Tensors("run")[0].tensor_proto.string_val[0].decode()
+    assert "| activation | sigmoid |" in card and "| tensorflow |" in card
+    layout = events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
+    assert b"^gradient_rms/" in layout and b"^log10_gradient_rms/" in layout
+    assert "_hparams_/session_start_info" in events.Tags()["tensors"]
+    assert "_hparams_/session_end_info" in events.Tags()["tensors"]
+
+
+def test_runs_compare_in_hparams(finished_runs, serve):
+    import urllib.request
+
+    config, result = finished_runs["relu"]
+    request = urllib.request.Request(
+        serve(config.logdir) + "data/plugin/hparams/session_groups",
+        data=json.dumps(
+            {
+                "allowedStatuses": ["STATUS_SUCCESS"],
+                "startIndex": 0,
+                "sliceSize": 10,
+                "colParams": [],
+            }
+        ).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    groups = json.loads(urllib.request.urlopen(request).read())["sessionGroups"]
+    finals = {
+        group["hparams"]["activation"]: {
+            value["name"]["tag"]: value["value"] for value in group["metricValues"]
+        }
+        for group in groups
+    }
+    assert set(finals) == set(finished_runs)
+    assert finals["relu"]["cost"] == pytest.approx(result["cost"], rel=1e-6)
+    assert finals["relu"]["accuracy"] == result["accuracy"]
+
+
+def test_result_is_of_the_final_network(finished_runs):
+    config, result = finished_runs["relu"]
+    assert json.loads((config.run_dir / "result.json").read_text()) == result
+    assert result["steps_done"] == 25 and result["diverged_at"] is None
+    assert result["config"]["activation"] == "relu"
+    assert set(result["config"]) == {f for f in Config.__dataclass_fields__}
+    assert set(result["versions"]) >= {"xorlab", "tensorflow", "keras", "tensorboard"}
+    assert set(result["seconds"]) == {"import", "compile", "train", "log", "total"}
+
+    # The same 25 steps by plain gradient descent, in NumPy.
+    weights = [w.astype(float) for w in network(config).get_weights()]
+    for _ in range(25):
+        _, _, gradients = cost_and_gradients(weights, data.INPUTS, data.LABELS, "relu")
+        weights = [w - 0.1 * g for w, g in zip(weights, gradients, strict=True)]
+    cost, hypothesis, gradients = cost_and_gradients(
+        weights, data.INPUTS, data.LABELS, "relu"
+    )
+    assert result["cost"] == pytest.approx(cost, rel=1e-4)
+    np.testing.assert_allclose(result["hypothesis"], hypothesis.ravel(), rtol=1e-4)
+    assert result["predicted"] == (hypothesis.ravel() > 0.5).astype(float).tolist()
+    last = np.concatenate([g.ravel() for g in gradients[-2:]])
+    rms = np.sqrt(np.mean(last**2))
+    assert result["gradient_rms"]["end"]["last"] == pytest.approx(rms, rel=1e-3)
+
+
+@pytest.mark.parametrize("network", ["shallow", "handmade"])
+def test_the_other_networks_train_too(network, tmp_path):
+    config = Config(network=network, steps=3, jit=False, logdir=str(tmp_path))
+    result = train.run(config)
+    assert result["steps_done"] == 3
+    assert (network != "handmade") or result["accuracy"] == 1.0
+
+
+def test_a_cost_that_is_not_finite_ends_the_run(tmp_path):
+    config = Config(
+        activation="identity", learning_rate=1e30, steps=1000, logdir=str(tmp_path)
+    )
+    result = train.run(config)
+    text = (config.run_dir / "result.json").read_text()
+    assert json.loads(text)["cost"] is None and "NaN" not in text
+    assert result["diverged_at"] == result["steps_done"] < 10
+    assert not math.isfinite(result["cost"])
+    assert f"not finite at step {result['steps_done']}" in report.verdict(result)
+    assert "Cost: nan" in report.lecture_block(result)
+    assert "nan" in report.gradient_table(result["gradient_rms"]["end"], "end")
+
+
+def test_an_existing_run_is_refused_and_kept(finished_runs):
+    config, _ = finished_runs["relu"]
+    before = {p: p.read_bytes() for p in config.run_dir.iterdir()}
+    with pytest.raises(UnusableDirectory, match="--overwrite to replace it"):
+        train.run(config)
+    assert {p: p.read_bytes() for p in config.run_dir.iterdir()} == before
+
+
+def test_overwrite_replaces_a_run_and_nothing_else(tmp_path):
+    settings = {"steps": 1, "depth": 2, "histograms": False, "logdir": str(tmp_path)}
+    config = Config(**settings)
+    train.run(config)
+    train.run(Config(**settings, overwrite=True))
+    assert len(list(config.run_dir.glob("events*"))) == 1
+    (config.run_dir / "thesis.txt").write_text("not ours")
+    with pytest.raises(UnusableDirectory, match="own files .* found thesis.txt"):
+        train.run(Config(**settings, overwrite=True))
+    assert (config.run_dir / "result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--activation=rellu"], "did you mean 'relu'?"),
+        (["--network=dep"], "did you mean 'deep'?"),
+        (["--optimizer=sdg"], "did you mean 'sgd'?"),
+        (["--initializer=unifrm"], "did you mean 'uniform'?"),
+        (["--depth=1"], "at least 2; received 1"),
+        (["--learning_rate=inf"], "received inf"),
+        (["--logdir=/dev/null/logs"], "choose another --logdir"),
+        (["relu"], "expected flags; received 'relu'"),
+        (["--actvation=relu"], "Did you mean: activation"),
+        (["--steps=many"], "--steps=many"),
+        (["--width=0"], "at least 1; received 0"),
+        (["--steps=0"], "at least 1; received 0"),
+        (["--log_every=0"], "at least 1; received 0"),
+    ],
+)
+def test_a_mistake_is_one_line_before_any_work(arguments, words, tmp_path):
+    done = command(*arguments, cwd=tmp_path, env=_environment())
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert done.stdout.strip() == "IMPORTED False"
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_every_flag_without_tensorflow(tmp_path):
+    done = command("--help", cwd=tmp_path, env=_environment())
+    assert "IMPORTED False" in done.stdout
+    for name in Config.__dataclass_fields__:
+        assert f"--{name}:" in done.stdout or f"--[no]{name}:" in done.stdout
+
+
+def test_importing_the_package_does_not_import_tensorflow():
+    code = "import sys, xorlab, xorlab.train; print('tensorflow' in sys.modules)"
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert printed == "False\n"
+
+
+def test_the_command_prints_the_lecture_s_block_and_no_noise(tmp_path):
+    done = command("--steps=4", "--log_every=3", cwd=tmp_path, env=_environment())
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for words in (
+        "Accuracy: ",
+        "Hypothesis",
+        "Gradients at the start, input first",
+        "layer10",
+        "first/last: ",
+        "Run: logs/deep-relu-seed22",
+        "tensorboard --logdir logs",
+    ):
+        assert words in done.stdout
+    assert (tmp_path / "logs/deep-relu-seed22/result.json").exists()
+
+
+def test_ctrl_c_stops_and_leaves_readable_logs(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xorlab.train", "--steps=1000000000", "--log_every=500"],
+        cwd=tmp_path,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    run = tmp_path / "logs/deep-relu-seed22"
+    for _ in range(240):  # Until something past the header is on disk.
+        if any(p.stat().st_size > 200_000 for p in run.glob("events*")):
+            break
+        time.sleep(0.25)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    result = json.loads((run / "result.json").read_text())
+    assert process.returncode == 130
+    assert 0 < result["steps_done"] < 1_000_000_000
+    assert f"Stopped at step {result['steps_done']} of 1000000000" in output
+    events = EventAccumulator(str(run), size_guidance={"tensors": 0})
+    events.Reload()
+    assert max(series(events, "cost")) == result["steps_done"]
+
+
+def _environment():
+    """The tests' own environment, as a user's shell would have it."""
+    ours = {"TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND"}
+    environment = {k: v for k, v in os.environ.items() if k not in ours}
+    root = pathlib.Path(train.__file__).parents[2]
+    return {**environment, "PYTHONPATH": str(root)}

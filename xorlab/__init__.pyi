@@ -1,0 +1,10 @@
+from . import callbacks as callbacks
+from . import diagnosis as diagnosis
+from . import eventlog as eventlog
+from . import models as models
+from . import pictures as pictures
+from . import steps as steps
+from . import sweep as sweep
+from . import train as train
+
+__version__: str

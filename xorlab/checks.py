@@ -1,0 +1,65 @@
+"""Checks of what users give: errors say what was expected, what came, and the mend."""
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable
+
+
+def one_of(what: str, value: str, names: Iterable[str]) -> str:
+    """Returns `value` if it is one of `names`.
+
+    Raises:
+        ValueError: it is not; the message lists the names and the nearest one.
+    """
+    names = list(names)
+    if value in names:
+        return value
+    typed = str(value).lower()
+    nearest = [name for name in names if typed and name.startswith(typed)]
+    nearest += difflib.get_close_matches(typed, names, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else "choose one of these"
+    expected = ", ".join(names)
+    raise ValueError(f"{what}: expected one of {expected}; received {value!r}; {hint}")
+
+
+def whole(what: str, value: int, least: int, mend: str) -> int:
+    """Returns `value` if it is a whole number of at least `least`.
+
+    Raises:
+        ValueError: it is not.
+    """
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if is_whole and value >= least:
+        return value
+    raise ValueError(
+        f"{what}: expected a whole number of at least {least}; "
+        f"received {value!r}; {mend}"
+    )
+
+
+def check_seed(seed: int):
+    """Checks that a seed makes a network that no other seed makes.
+
+    Raises:
+        ValueError: it is not a whole number from 0 to 2**63 - 1 (absl's flags and
+            TensorBoard's settings hold no more).
+    """
+    whole("seed", seed, 0, "any whole number from 0 up makes a network")
+    if seed >= 2**63:
+        raise ValueError(
+            f"seed: expected less than 2**63; received {seed}; choose a smaller one"
+        )
+
+
+def positive(what: str, value: float, mend: str) -> float:
+    """Returns `value` if it is a positive finite number.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(value, numbers.Real) and 0 < value < math.inf:
+        return value
+    raise ValueError(
+        f"{what}: expected a positive finite number; received {value!r}; {mend}"
+    )

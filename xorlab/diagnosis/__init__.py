@@ -1,0 +1,26 @@
+"""The verdict: why a network does not learn, in words.
+
+Enters: numbers of a network, as a log holds them.
+Leaves: sentences.
+Imports: nothing.
+"""
+
+from xorlab.diagnosis.gradients import (
+    EXPLODING,
+    STANDING_STILL,
+    VANISHING,
+    first_to_last,
+    judge_gradients,
+    judge_layers,
+)
+from xorlab.diagnosis.outcome import judge_outcome
+
+__all__ = [
+    "EXPLODING",
+    "STANDING_STILL",
+    "VANISHING",
+    "first_to_last",
+    "judge_gradients",
+    "judge_layers",
+    "judge_outcome",
+]

@@ -1,0 +1,131 @@
+"""Writing what steps did, soon, and many at once."""
+
+import functools
+import math
+import threading
+import warnings
+from collections.abc import Mapping
+
+from xorlab.eventlog.eventfile import EventFile, StepValues
+from xorlab.steps.statistics import StepStatistics
+
+# Short steps are written many at once: one by one, each would find the processor's
+# caches full of other things, and take longer.
+_MOST_WAITING = 2**22  # Bytes of counts.
+_LONGEST_WAIT = 0.5  # Seconds.
+
+
+class StepWriter:
+    """Writes the statistics of steps.
+
+    A step is on disk half a second later, however training goes on or ends: what
+    waits until then is written by a thread, which the end of the program waits for.
+
+    Args:
+        log: where to.
+        activations: write those of the layers, too.
+    """
+
+    def __init__(self, log: EventFile, activations: bool):
+        self._log = log
+        self._activations = activations
+        self._waiting = []
+        self._timer = None
+        self._failure = None
+        self._lock = threading.Lock()  # Of all that waits, and of its order.
+        self._has_warned = False
+
+    def add(self, statistics: StepStatistics, scalars: Mapping[str, float]):
+        """Writes a step soon; warns of the first with gradients that are not finite.
+
+        Args:
+            statistics: what the step did.
+            scalars: more of them by tag.
+
+        Raises:
+            Exception: what kept earlier steps from being written.
+        """
+        self._warn_of_lost(statistics)
+        with self._lock:
+            self._raise_failure()
+            self._waiting.append((statistics, scalars))
+            if len(self._waiting) * statistics.counts.nbytes >= _MOST_WAITING:
+                self._write()
+            elif self._timer is None:
+                self._timer = threading.Timer(_LONGEST_WAIT, self._flush_late)
+                self._timer.start()
+
+    def flush(self):
+        """Writes all that waits.
+
+        Raises:
+            Exception: what keeps it, or kept earlier steps, from being written.
+        """
+        with self._lock:
+            self._raise_failure()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._write()
+
+    def _flush_late(self):
+        with self._lock:
+            self._timer = None
+            try:
+                self._write()
+            except Exception as error:
+                # Told on standard error now, and to training by its next step.
+                self._failure = error
+                raise
+
+    def _write(self):
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._log.write([self._values(*each) for each in waiting])
+
+    def _raise_failure(self):
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _values(self, statistics, scalars):
+        layers = statistics.layers if self._activations else ()
+        tags = _tags(tuple(statistics.weights), tuple(layers))
+        counts = statistics.counts[: len(tags)]
+        scalars = _scalars(statistics) | scalars
+        return StepValues(statistics.step, scalars, tags, counts, statistics.wall_time)
+
+    def _warn_of_lost(self, statistics):
+        lost = statistics.gradients_not_finite
+        if any(lost) and not self._has_warned:
+            self._has_warned = True
+            most = max(lost)
+            warnings.warn(
+                f"step {statistics.step}: {most} entries of the gradient of "
+                f"{statistics.weights[lost.index(most)]} are NaN or infinite",
+                stacklevel=2,
+            )
+
+
+@functools.lru_cache
+def _tags(weights, layers):
+    return (
+        *(f"{path}/gradient" for path in weights),
+        *(f"{path}/weight" for path in weights),
+        *(f"{name}/activation" for name in layers),
+    )
+
+
+def _scalars(statistics):
+    scalars = {
+        "gradient_norm": math.sqrt(sum(statistics.gradient_squares)),
+        "gradient_not_finite": float(sum(statistics.gradients_not_finite)),
+    }
+    for layer, rms in statistics.gradient_rms().items():
+        scalars[f"gradient_rms/{layer}"] = rms
+    weights = statistics.by_layer(statistics.weight_squares)
+    for layer, change in statistics.by_layer(statistics.change_squares).items():
+        # A layer of zeros has no ratio.
+        ratio = math.sqrt(change / weights[layer]) if weights[layer] else math.nan
+        scalars[f"update_ratio/{layer}"] = ratio
+    return scalars

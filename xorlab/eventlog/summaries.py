@@ -1,0 +1,70 @@
+"""What TensorBoard is told beside numbers: layout and settings; no TensorFlow."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import summary as custom_scalar_summary
+from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
+from tensorboard.plugins.hparams import summary as hparams_summary
+from tensorboard.plugins.hparams import summary_v2 as hparams_summary_v2
+
+
+def layout(category: str, charts: Mapping[str, str]) -> Summary:
+    """Lays out the custom-scalars page: a chart a title, a line a matching tag.
+
+    Args:
+        category: the heading of the charts.
+        charts: a regular expression for tags, by the chart's title.
+    """
+    chart = [
+        layout_pb2.Chart(
+            title=title, multiline=layout_pb2.MultilineChartContent(tag=[pattern])
+        )
+        for title, pattern in charts.items()
+    ]
+    section = layout_pb2.Category(title=category, chart=chart)
+    return custom_scalar_summary.pb(layout_pb2.Layout(category=[section]))
+
+
+def session_start(
+    settings: Mapping[str, Any],
+    metrics: Sequence[str],
+    name: str,
+    seconds: float | None = None,
+) -> Summary:
+    """Tells the HParams page of a run's settings.
+
+    Args:
+        settings: bool, number or text by setting.
+        metrics: tags of the scalars whose last value is compared.
+        name: tells this run from others with the same settings.
+        seconds: since 1970; now if None.
+
+    Returns:
+        The same bytes for the same arguments, but for the time.
+    """
+    columns = [hparams_summary_v2.HParam(setting) for setting in settings]
+    tags = [hparams_summary_v2.Metric(tag) for tag in metrics]
+    both = Summary()
+    for part in (
+        hparams_summary_v2.hparams_config_pb(columns, tags, time_created_secs=seconds),
+        hparams_summary_v2.hparams_pb(
+            dict(settings), trial_id=name, start_time_secs=seconds
+        ),
+    ):
+        # By its bytes: it may be of TensorFlow's class, or of TensorBoard's.
+        both.MergeFromString(part.SerializeToString())
+    for value in both.value:
+        # The library leaves the order of its maps open.
+        plugin = value.metadata.plugin_data
+        content = plugin_data_pb2.HParamsPluginData.FromString(plugin.content)
+        plugin.content = content.SerializeToString(deterministic=True)
+    return both
+
+
+def session_end(succeeded: bool, seconds: float | None = None) -> Summary:
+    """Tells the HParams page how a run ended; `seconds` as for `session_start`."""
+    status = api_pb2.STATUS_SUCCESS if succeeded else api_pb2.STATUS_FAILURE
+    return hparams_summary.session_end_pb(status, seconds)

@@ -1,0 +1,9 @@
+from . import data as data
+from .activations import ACTIVATIONS as ACTIVATIONS
+from .fused import FusedModel as FusedModel
+from .initializers import INITIALIZERS as INITIALIZERS
+from .layers import Affine as Affine
+from .lecture import deep as deep
+from .lecture import handmade as handmade
+from .lecture import shallow as shallow
+from .optimizers import OPTIMIZERS as OPTIMIZERS

@@ -1,0 +1,11 @@
+"""Recorded numbers in, figures out; needs the extra `plots` (matplotlib).
+
+Enters: what a run or a sweep recorded.
+Leaves: `matplotlib.figure.Figure`s, and PNG files.
+Imports: `files`.
+"""
+
+from xorlab.pictures.png import save
+from xorlab.pictures.sweeps import gradients_by_depth, phase_diagram
+
+__all__ = ["gradients_by_depth", "phase_diagram", "save"]

@@ -1,0 +1,115 @@
+"""What sweeps found: drawn from the summaries of `xorlab.sweep.results`.
+
+Axis labels name only the settings that differ between the cells shown.
+"""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+# What a picture calls a setting, and how it writes a value of it.
+_LABELS = {
+    "depth": "{} layers",
+    "width": "width {}",
+    "initializer": "{}",
+    "init_scale": "× {:g}",
+    "learning_rate": "rate {:g}",
+}
+
+
+def phase_diagram(summaries: Sequence) -> Figure:
+    """Draws the share solved, as colour and number, activation by all other settings.
+
+    Args:
+        summaries: a `Summary` a cell.
+    """
+    activations = list(dict.fromkeys(s.cell.activation for s in summaries))
+    columns = list(dict.fromkeys(_others(summaries)))
+    shares = [[math.nan] * len(columns) for _ in activations]
+    for summary, column in zip(summaries, _others(summaries), strict=True):
+        row = activations.index(summary.cell.activation)
+        shares[row][columns.index(column)] = summary.share
+
+    size = (max(6, 2 + 0.8 * len(columns)), 1.4 + 0.45 * len(activations))
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    for row, line in enumerate(shares):
+        for column, share in enumerate(line):
+            if not math.isnan(share):
+                ink = "black" if share > 0.6 else "white"
+                axes.text(
+                    column, row, f"{share:.2f}", color=ink, ha="center", va="center"
+                )
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(activations)), activations)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    networks = sorted({summary.n for summary in summaries})
+    steps = sorted({summary.cell.steps for summary in summaries})
+    axes.set_title(
+        f"Share of {_span(networks)} networks that solve XOR in {_span(steps)} steps",
+        fontsize="medium",
+    )
+    figure.colorbar(image, ax=axes, label="share solved")
+    return figure
+
+
+def gradients_by_depth(summaries: Sequence) -> Figure:
+    """Draws the median gradient RMS of every layer before training, a line a cell.
+
+    Args:
+        summaries: a `Summary` a cell.
+    """
+    activations = list(dict.fromkeys(s.cell.activation for s in summaries))
+    columns = list(dict.fromkeys(_others(summaries)))
+    across = math.ceil(math.sqrt(len(activations)))
+    down = math.ceil(len(activations) / across)
+    figure = Figure(
+        figsize=(1.5 + 3.2 * across, 0.6 + 2.4 * down), dpi=150, layout="constrained"
+    )
+    panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat
+    for axes in panels[len(activations) :]:
+        axes.remove()
+    for activation, axes in zip(activations, panels, strict=False):
+        axes.set_title(activation, fontsize="medium")
+        axes.grid(alpha=0.3)
+        for summary, column in zip(summaries, _others(summaries), strict=True):
+            if summary.cell.activation == activation:
+                # Dark to bright in the order of the grid; zeros have no logarithm.
+                shade = columns.index(column) / max(1, len(columns))
+                rms = [value or math.nan for value in summary.gradient_rms_start]
+                layers = range(1, len(rms) + 1)
+                axes.semilogy(layers, rms, ".-", color=_colour(shade), label=column)
+    figure.supxlabel("layer, from the input", fontsize="medium")
+    figure.supylabel("median gradient RMS before training", fontsize="medium")
+    handles = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    figure.legend(handles.values(), handles, loc="outside right upper")
+    return figure
+
+
+def _others(summaries):
+    """Labels every cell by the settings, except activation, in which cells differ."""
+    differing = [
+        name
+        for name in _LABELS
+        if len({getattr(summary.cell, name) for summary in summaries}) > 1
+    ] or ["depth"]
+    return [
+        "\n".join(_LABELS[name].format(getattr(s.cell, name)) for name in differing)
+        for s in summaries
+    ]
+
+
+def _span(numbers):
+    low, high = numbers[0], numbers[-1]
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _colour(shade):
+    return colormaps["viridis"](0.9 * shade)

@@ -1,0 +1,66 @@
+"""Settings: frozen records whose fields are a command's flags."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+from absl import flags
+
+Record = TypeVar("Record")
+
+flags.disclaim_key_flags()  # Or `--help` takes them for this module's.
+
+_DEFINE = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
+
+
+def setting(default: Any, about: str) -> Any:
+    """Makes a field of a record: its default, and what `--help` says of it."""
+    return dataclasses.field(default=default, metadata={"help": about})
+
+
+def define_flags(record: type):
+    """Defines a flag for every field of a record; a tuple's is a list with commas."""
+    for field in dataclasses.fields(record):
+        name, default, about = field.name, field.default, field.metadata["help"]
+        if isinstance(default, tuple):
+            flags.DEFINE_list(name, [str(value) for value in default], about)
+        else:
+            _DEFINE[type(default)](name, default, about)
+
+
+def from_flags(record: type[Record], argv: list[str]) -> Record:
+    """Makes a record of the command line.
+
+    Args:
+        record: a dataclass, whose flags are defined.
+        argv: the words that are left when flags are taken out, the program's first.
+
+    Raises:
+        ValueError: there is another word, an entry of a list is not of its kind, or as
+            the record does.
+    """
+    if argv[1:]:
+        raise ValueError(f"expected flags; received {argv[1]!r}; write --flag=value")
+    values = {}
+    for field in dataclasses.fields(record):
+        value = flags.FLAGS[field.name].value
+        if isinstance(field.default, tuple):
+            kind = type(field.default[0])
+            value = tuple(_parse(field.name, kind, word) for word in value)
+        values[field.name] = value
+    return record(**values)
+
+
+def _parse(what, kind, word):
+    try:
+        return kind(word)
+    except ValueError:
+        expected = {int: "whole numbers", float: "numbers"}[kind]
+        raise ValueError(
+            f"{what}: expected {expected} with commas between; received {word!r}; "
+            f"write --{what}=2,3"
+        ) from None

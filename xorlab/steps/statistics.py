@@ -1,0 +1,89 @@
+"""What one training step did to every weight, in numbers."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from xorlab.steps import histograms, naming
+
+
+def rms_by_layer(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """A layer's gradient RMS: the one definition that everything here uses.
+
+    The square root of the mean square over all entries of the gradients of all the
+    layer's trainable weights, in the units of cost per unit of weight.
+
+    Args:
+        gradients: arrays of any shape by weight path, such as `layer6/kernel`.
+
+    Returns:
+        The RMS by layer (`layer6`), in the order of the gradients.
+
+    >>> rms_by_layer({"last/kernel": np.array([[3.0], [3.0]]), "last/bias": 3.0})
+    {'last': 3.0}
+    """
+    entries = {}
+    for path, gradient in gradients.items():
+        # float64, because the square of 1e-30 is zero in float32.
+        flat = np.ravel(gradient).astype(np.float64)
+        entries.setdefault(naming.layer_of(path), []).append(flat)
+    return {
+        layer: float(np.sqrt(np.mean(np.square(np.concatenate(parts)))))
+        for layer, parts in entries.items()
+    }
+
+
+@dataclasses.dataclass
+class StepStatistics:
+    """What a step did. T trainable weights, L layers; counts are by bucket.
+
+    Attributes:
+        step: the optimizer's iterations before the update.
+        weights: T tags; only weights that were updated.
+        counts: `[T + T + L, BUCKETS]`: of the gradients, of the weights before the
+            update, and of the layers' outputs.
+        sizes: T numbers of entries.
+        gradient_squares: T squared 2-norms.
+        weight_squares: T of them, before the update.
+        change_squares: T of them, of the weight after the update less before it.
+        layers: L tags.
+        wall_time: seconds since 1970, after the step.
+    """
+
+    step: int
+    weights: list[str]
+    counts: np.ndarray
+    # Lists, since NumPy takes several times longer for a few numbers.
+    sizes: list[int]
+    gradient_squares: list[float]
+    weight_squares: list[float]
+    change_squares: list[float]
+    layers: list[str]
+    wall_time: float
+
+    def by_layer(self, numbers: Sequence[float]) -> dict[str, float]:
+        """Adds up T numbers, one of each weight, over the layers that hold them."""
+        sums = {}
+        for path, number in zip(self.weights, numbers, strict=True):
+            layer = naming.layer_of(path)
+            sums[layer] = sums.get(layer, 0.0) + number
+        return sums
+
+    def gradient_rms(self) -> dict[str, float]:
+        """The RMS of each layer's gradient, as `rms_by_layer` defines it."""
+        entries = self.by_layer(self.sizes)
+        squares = self.by_layer(self.gradient_squares)
+        return {x: (squares[x] / n) ** 0.5 for x, n in entries.items() if n}
+
+    @functools.cached_property
+    def gradients_not_finite(self) -> list[int]:
+        """How many entries of each of T gradients are NaN or infinite."""
+        lost = [0] * len(self.weights)
+        # A sum that is finite says so sooner than the counts do.
+        for row, square in enumerate(self.gradient_squares):
+            if not math.isfinite(square):
+                [lost[row]] = histograms.count_not_finite(self.counts[[row]]).tolist()
+        return lost

@@ -1,0 +1,42 @@
+"""Trains one of the lecture's networks: `python -m xorlab.train --activation=relu`."""
+
+import sys
+
+from xorlab import settings, startup
+from xorlab.files import UnusableDirectory
+from xorlab.train import report
+from xorlab.train.config import Config
+from xorlab.train.run import run
+
+
+def main(argv):
+    """Checks, runs, prints; returns the exit code."""
+    try:
+        config = settings.from_flags(Config, argv)
+    except ValueError as error:
+        return startup.refuse(error)
+    try:
+        result = run(config, progress=True)
+    except UnusableDirectory as error:
+        return startup.refuse(error)
+    except KeyboardInterrupt:
+        print("Stopped before the first step was logged: no run.", file=sys.stderr)
+        return 130
+    print(report.lecture_block(result))
+    for when in ("start", "end"):
+        print()
+        title = f"Gradients at the {when}, input first"
+        print(report.gradient_table(result["gradient_rms"][when], title))
+    print(f"\n{report.verdict(result)}\n")
+    print(startup.closing("Run", config.run_dir, config.logdir))
+    if result["diverged_at"] is not None:
+        return 1
+    if result["steps_done"] < config.steps:
+        print(f"Stopped at step {result['steps_done']} of {config.steps}.")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    settings.define_flags(Config)
+    startup.run_command(main)

@@ -1,0 +1,97 @@
+"""Logs the steps of a run that were asked for, and keeps the last."""
+
+import math
+import time
+from collections.abc import Callable
+
+import keras
+
+from xorlab.eventlog.eventfile import EventFile, StepValues
+from xorlab.steps import histograms
+from xorlab.steps.statistics import rms_by_layer
+from xorlab.steps.tap import Reading, StepTap
+
+# Where an exact zero is drawn on a log10 chart: just below the least float32.
+_LOG10_OF_ZERO = -45.0
+
+
+class Recorder(keras.callbacks.Callback):
+    """Logs the last step of every execution, and keeps it.
+
+    Step s is the network after s updates. What is logged at s (cost, accuracy,
+    weights, activations, gradients) is what the training step that made update s + 1
+    computed before it changed the weights, so all of it belongs to one network.
+
+    Args:
+        tap: attached to the model while it trains.
+        log: where to write; it stays open.
+        histograms: log the arrays themselves too, not only their RMS.
+        begin: is called when the first step is logged.
+
+    Attributes:
+        step: the last step logged; None before the first.
+        cost, accuracy: of that step.
+        reading: of that step.
+        gradient_rms: of the first and the last step logged, by layer.
+        diverged_at: None, or the step whose cost is not finite; it ends the training.
+        seconds: spent on the first execution (`compile`), on the others (`train`) and
+            on logging (`log`).
+    """
+
+    def __init__(
+        self,
+        tap: StepTap,
+        log: EventFile,
+        histograms: bool = True,
+        begin: Callable[[], None] = lambda: None,
+    ):
+        super().__init__()
+        self._begin = begin
+        self._tap = tap
+        self._log = log
+        self._histograms = histograms
+        self.step = None
+        self.cost = self.accuracy = math.nan
+        self.reading: Reading | None = None
+        self.gradient_rms = {}
+        self.diverged_at = None
+        self.seconds = {"compile": 0.0, "train": 0.0, "log": 0.0}
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        ended = time.perf_counter()
+        phase = "compile" if self.step is None else "train"
+        self.seconds[phase] += ended - self._began
+
+        self.step = int(self.model.optimizer.iterations) - 1
+        self.cost, self.accuracy = float(logs["loss"]), float(logs["accuracy"])
+        if not math.isfinite(self.cost):
+            self.diverged_at = self.step
+            self.model.stop_training = True
+        self.reading = self._tap.read()
+        rms = rms_by_layer(self.reading.gradients)
+        self.gradient_rms = {"start": self.gradient_rms.get("start", rms), "end": rms}
+        self._write(rms)
+        self._begin()
+        self.seconds["log"] += time.perf_counter() - ended
+
+    def _write(self, rms):
+        scalars = {"cost": self.cost, "accuracy": self.accuracy}
+        for layer, value in rms.items():
+            scalars[f"gradient_rms/{layer}"] = value
+            log10 = _LOG10_OF_ZERO if value == 0 else math.log10(value)
+            scalars[f"log10_gradient_rms/{layer}"] = log10
+        if not self._histograms:
+            self._log.write([StepValues(self.step, scalars)])
+        else:
+            arrays = {}
+            for path, gradient in self.reading.gradients.items():
+                arrays[f"{path}/gradient"] = gradient
+                arrays[f"{path}/weight"] = self.reading.weights[path]
+            for layer, output in self.reading.activations.items():
+                arrays[f"{layer}/activation"] = output
+            counts = histograms.count(list(arrays.values()))
+            values = StepValues(self.step, scalars, list(arrays), counts)
+            self._log.write([values])

@@ -1,0 +1,120 @@
+"""Trains the network of a run, and logs it."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from xorlab.eventlog import summaries
+from xorlab.eventlog.eventfile import EventFile
+from xorlab.eventlog.graph import train_step_graph
+from xorlab.models import data, lecture
+from xorlab.models.fused import FusedModel
+from xorlab.models.optimizers import OPTIMIZERS
+from xorlab.steps.tap import StepTap
+from xorlab.train import report
+from xorlab.train.config import Config
+from xorlab.train.interrupt import stopping_on_interrupt
+from xorlab.train.pace import PauseAt, Progress
+from xorlab.train.recorder import Recorder
+
+
+def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder:
+    """Trains a network, and writes the event file of its run.
+
+    `fit` makes one step more than asked for, whose update nobody reads: so the training
+    step itself tells cost, gradients and hypotheses of the final network, too.
+
+    Args:
+        config: what to train.
+        progress: show a progress bar if standard error is a terminal.
+        begin: is called when the first step is logged.
+
+    Returns:
+        What it was told of the last step.
+    """
+    model = compiled(config)
+    graph = _graph(model)
+    log = EventFile(tf.summary.create_file_writer(str(config.run_dir)))
+    tap = StepTap(model, rows=len(data.INPUTS))
+    recorder = Recorder(tap, log, config.histograms, begin)
+    pauses = PauseAt(config.steps, config.log_every)
+    callbacks = [pauses, recorder]
+    if progress:
+        callbacks.append(Progress(config.steps))
+    succeeded = False
+    try:
+        _write_header(log, config, graph)
+        with tap.attached(), stopping_on_interrupt(model):
+            model.fit(
+                data.INPUTS,
+                data.LABELS,
+                epochs=pauses.epochs,
+                callbacks=callbacks,
+                verbose=0,
+            )
+        succeeded = recorder.step == config.steps and recorder.diverged_at is None
+    finally:
+        log.close(succeeded)
+    return recorder
+
+
+def compiled(config: Config) -> FusedModel:
+    """Makes the network that a run trains, ready to."""
+    model = network(config)
+    optimizer, settings = OPTIMIZERS[config.optimizer]
+    model.compile(
+        getattr(keras.optimizers, optimizer)(config.learning_rate, **settings),
+        loss="binary_crossentropy",
+        metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.5)],
+        jit_compile=config.jit,
+    )
+    return model
+
+
+def network(config: Config) -> FusedModel:
+    """Makes the network that a run begins with, not compiled."""
+    if config.network == "handmade":
+        return lecture.handmade()
+    start = {
+        "seed": config.seed,
+        "initializer": config.initializer,
+        "init_scale": config.init_scale,
+    }
+    if config.network == "shallow":
+        return lecture.shallow(config.activation, **start)
+    return lecture.deep(config.activation, config.depth, config.width, **start)
+
+
+def _graph(model):
+    batch = (
+        tf.TensorSpec(data.INPUTS.shape, name="X-input"),
+        tf.TensorSpec(data.LABELS.shape, name="Y-input"),
+    )
+    names = lecture.lecture_names(model)
+    return train_step_graph(model, batch, loss_name="cost", variable_names=names)
+
+
+def _write_header(log, config, graph):
+    settings = _settings(config)
+    metrics = ["cost", "accuracy"]
+    log.summary(summaries.session_start(settings, metrics, config.run_name))
+    log.text("run", report.card(settings, report.versions()))
+    charts = {
+        "RMS of each layer's gradient": "^gradient_rms/",
+        "log10 of it (-45: zero)": "^log10_gradient_rms/",
+    }
+    log.summary(summaries.layout("Gradients, layer by layer", charts))
+    log.graph(graph)
+
+
+def _settings(config):
+    """The settings that shape the result, not where or whether it is written."""
+    aside = {"logdir", "run_name", "overwrite", "histograms"}
+    if config.network != "deep":
+        aside |= {"depth", "width"}
+    if config.network == "handmade":
+        aside |= {"initializer", "init_scale", "seed"}
+    settings = dataclasses.asdict(config)
+    return {name: value for name, value in settings.items() if name not in aside}
