@@ -4,17 +4,19 @@ import math
 import os
 import pathlib
 import warnings
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
-from xorlab.checks import whole
+from xorlab.checks import true_or_false, whole
 from xorlab.diagnosis import judge_layers
 from xorlab.eventlog.eventfile import EventFile
 from xorlab.eventlog.graph import train_step_graph
 from xorlab.eventlog.stepwriter import StepWriter
 from xorlab.steps import internals
 from xorlab.steps.requests import StepRequests
+from xorlab.steps.schedule import Schedule
 from xorlab.steps.statistics import StepStatistics
 
 
@@ -27,11 +29,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     All arguments and logs of Keras's callback stay as they are. What a logged gradient
     is stands in `xorlab.steps.observe`. A step is the optimizer's iterations: what is
-    logged at step s belongs to the weights after s updates, before the next. In a `fit`
-    with `write_grads` all steps are called by `xorlab.steps.direct.DirectStep`.
+    logged at step s belongs to the weights after s updates, before the next.
 
     Args:
-        *args: those of `keras.callbacks.TensorBoard`.
+        log_dir, histogram_freq, write_graph, write_images, write_steps_per_second,
+            update_freq, profile_batch, embeddings_freq, embeddings_metadata: those of
+            `keras.callbacks.TensorBoard`. `write_graph` also writes the op graph of the
+            training step, but not of a model under a distribution strategy.
         write_grads: log, from the training step itself, histograms
             `<weight.path>/gradient` and `<weight.path>/weight`, scalars
             `gradient_rms/<layer>`, `update_ratio/<layer>` (2-norm of the change by
@@ -45,13 +49,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
             `steps_per_execution`, at the last step of the execution that reaches it.
             If None, at the first execution of every `histogram_freq`-th epoch, or of
             every epoch where `histogram_freq` is 0.
-        **kwargs: those of `keras.callbacks.TensorBoard`. `write_graph` also writes the
-            op graph of the training step, but not of a model under a distribution
-            strategy.
 
     Raises:
-        ValueError: `histogram_steps` is not a whole number from 1 up; or, when training
-            begins, the optimizer does not let its gradients be seen.
+        ValueError: `histogram_steps` is not a whole number from 1 up, `write_grads` or
+            `write_activations` is not True or False, `log_dir` is no path; or, when
+            training begins, the optimizer does not let its gradients be seen.
         OSError: the log directory cannot be written.
         RuntimeError: Keras runs on another backend than TensorFlow, or has changed in
             what this leans on.
@@ -59,27 +61,53 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def __init__(
         self,
-        *args,
+        log_dir: str | os.PathLike = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: int | str = "epoch",
+        profile_batch: int | str | Sequence[int] = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: str | dict | None = None,
+        *,
         write_grads: bool = False,
         write_activations: bool = False,
         histogram_steps: int | None = None,
-        **kwargs,
     ):
         internals.check()
+        true_or_false("write_grads", write_grads)
+        true_or_false("write_activations", write_activations)
         if histogram_steps is not None:
             whole("histogram_steps", histogram_steps, 1, "1 logs every step")
-        super().__init__(*args, **kwargs)
-        _check_writable(self.log_dir)
+        _check_log_dir(log_dir)
+        super().__init__(
+            log_dir,
+            histogram_freq,
+            write_graph,
+            write_images,
+            write_steps_per_second,
+            update_freq,
+            profile_batch,
+            embeddings_freq,
+            embeddings_metadata,
+        )
         self._write_grads = write_grads or write_activations
         self._write_activations = write_activations
         self._histogram_steps = histogram_steps
-        self._keras_logs_batches = (
-            self.update_freq != "epoch"
-            or self.write_steps_per_second
-            or self._should_trace
+        self._profiles = bool(profile_batch)
+
+    @property
+    def async_safe(self) -> bool:
+        """Whether Keras may begin a batch while it sums up the last one's metrics."""
+        return not self._keras_logs_batches
+
+    @property
+    def _keras_logs_batches(self):
+        # Asked anew each time: they may be set after the callback was made.
+        return (
+            self.update_freq != "epoch" or self.write_steps_per_second or self._profiles
         )
-        # Lets Keras go on to the next batch while it still sums up this one's metrics.
-        self.async_safe = not self._keras_logs_batches
 
     def set_model(self, model):
         if self._write_grads:
@@ -91,30 +119,26 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._requests = StepRequests.of(self.model)
         self._requests.withdraw()  # A `fit` that failed may have left something.
         self._graph_due = self.write_graph
-        self._due = False
-        self._has_logged = False
         # Keras's own file: where several of a folder grow, TensorBoard may read one.
-        self._log = EventFile(self._train_writer)
+        self._log = EventFile(internals.train_writer(self))
         if self._write_grads:
             self._writer = StepWriter(self._log, self._write_activations)
-            self._last = None
-            # With any other optimizer a batch that is not an update is a rare thing.
-            self._may_skip = hasattr(self.model.optimizer, "inner_optimizer") or bool(
-                internals.updating_optimizer(self.model).gradient_accumulation_steps
+            optimizer = internals.updating_optimizer(self.model)
+            self._schedule = Schedule(
+                self._histogram_steps,
+                self._iterations,
+                may_skip=self._scales_its_loss()
+                or bool(optimizer.gradient_accumulation_steps),
             )
-            self._requests.activations |= self._write_activations
-            self._applied_before = self._batches_applied()
+            self._last = None
+            self._has_logged = False
             self._steps_run = 0
-            if self._histogram_steps is not None:
-                self._next_logged = self._multiple_from(self._iterations())
+            self._applied_before = internals.batches_applied(optimizer)
 
     def on_epoch_begin(self, epoch, logs=None):
         super().on_epoch_begin(epoch, logs)
-        if not self._write_grads:
-            return
-        self._step = self._iterations()
-        if self._histogram_steps is None:
-            self._due |= epoch % (self.histogram_freq or 1) == 0
+        if self._write_grads:
+            self._schedule.begin_epoch(epoch % (self.histogram_freq or 1) == 0)
 
     def on_train_batch_begin(self, batch, logs=None):
         super().on_train_batch_begin(batch, logs)
@@ -122,14 +146,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._requests.request_batch(self._write_train_step_graph)
         if self._write_grads:
             steps = self._steps_from(batch)
-            if self._histogram_steps is not None:
-                self._due |= self._reaches_the_next(steps)
-            if self._due:
-                self._requests.request_statistics(self._take_statistics)
-            else:
-                self._requests.request_direct_call()
-            self._step += steps
             self._steps_run += steps
+            if self._schedule.begin(steps):
+                self._requests.request_statistics(
+                    self._take_statistics, self._write_activations
+                )
 
     def on_train_batch_end(self, batch, logs=None):
         # What Keras does here writes nothing unless one of these was asked for.
@@ -148,7 +169,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 self._writer.flush()
         finally:
             super().on_train_end(logs)
-        if self._due and not self._has_logged:
+        if self._write_grads and self._schedule.due and not self._has_logged:
             warnings.warn(
                 "no gradients are written: the model's optimizer "
                 f"({type(self.model.optimizer).__name__}) updated nothing; if "
@@ -160,40 +181,25 @@ class TensorBoard(keras.callbacks.TensorBoard):
         # By a tensor: under a distribution strategy there is one on each replica.
         return int(tf.convert_to_tensor(self.model.optimizer.iterations))
 
-    def _batches_applied(self):
-        optimizer = internals.updating_optimizer(self.model)
-        return internals.batches_applied(optimizer)
-
-    def _multiple_from(self, step):
-        return math.ceil(step / self._histogram_steps) * self._histogram_steps
+    def _scales_its_loss(self):
+        return hasattr(self.model.optimizer, "inner_optimizer")
 
     def _steps_from(self, batch):
         """How many steps an execution makes: fewer where the epoch's data end."""
-        left = (self.params.get("steps") or math.inf) - batch
+        left = ((self.params or {}).get("steps") or math.inf) - batch
         return min(self.model.steps_per_execution, left)
 
-    def _reaches_the_next(self, steps):
-        """Whether this execution makes a step that `histogram_steps` waits for."""
-        if self._step + steps > self._next_logged and self._may_skip:
-            self._step = self._iterations()
-        return self._step + steps > self._next_logged
-
     def _take_statistics(self, statistics: StepStatistics):
-        """Logs a step that was due. One that updates nothing is not told of."""
-        self._due = False
-        self._step = statistics.step + 1
-        if self._histogram_steps is not None:
-            # The count has run ahead: not every batch was an update.
-            if statistics.step < self._next_logged:
-                return
-            self._next_logged = self._multiple_from(self._step)
-        self._has_logged = True
+        if not self._schedule.end(statistics.step):
+            return
         more = {}
-        if hasattr(self.model.optimizer, "inner_optimizer"):
-            applied = self._batches_applied() - self._applied_before
+        if self._scales_its_loss():
+            optimizer = internals.updating_optimizer(self.model)
+            applied = internals.batches_applied(optimizer) - self._applied_before
             more["skipped_steps"] = float(self._steps_run - applied)
         self._writer.add(statistics, more)
         self._last = statistics
+        self._has_logged = True
 
     def _judge(self):
         """Writes the verdict on the last step that was logged, once."""
@@ -202,9 +208,6 @@ class TensorBoard(keras.callbacks.TensorBoard):
             lost = last.by_layer(last.gradients_not_finite)
             verdict = judge_layers(last.gradient_rms(), lost)
             self._log.text("verdict", verdict, last.step)
-
-    def _write_keras_model_train_graph(self):
-        """Overrides Keras's, which finds no graph to write since Keras 3."""
 
     def _write_train_step_graph(self, batch):
         self._graph_due = False
@@ -221,8 +224,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._log.graph(graph)
 
 
-def _check_writable(log_dir):
-    existing = pathlib.Path(log_dir).absolute()
+def _check_log_dir(log_dir):
+    if not isinstance(log_dir, (str, os.PathLike)):
+        raise ValueError(
+            f"log_dir: expected the path of a folder; received {log_dir!r}; name one"
+        )
+    # Where training is logged.
+    existing = pathlib.Path(log_dir).absolute() / "train"
     while not existing.exists():
         existing = existing.parent
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):

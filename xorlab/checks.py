@@ -38,6 +38,19 @@ def whole(what: str, value: int, least: int, mend: str) -> int:
     )
 
 
+def true_or_false(what: str, value: bool) -> bool:
+    """Returns `value` if it is True or False.
+
+    Raises:
+        ValueError: it is not; a word such as "no" would count as True.
+    """
+    if isinstance(value, bool):
+        return value
+    raise ValueError(
+        f"{what}: expected True or False; received {value!r}; write one of them"
+    )
+
+
 def check_seed(seed: int):
     """Checks that a seed makes a network that no other seed makes.
 
@@ -52,14 +65,23 @@ def check_seed(seed: int):
         )
 
 
+# The least and the largest number of float32 with all its digits (IEEE 754).
+_LEAST, _LARGEST = 2.0**-126, 2.0**128 * (1 - 2.0**-24)
+
+
 def positive(what: str, value: float, mend: str) -> float:
-    """Returns `value` if it is a positive finite number.
+    """Returns `value` if it is a positive finite number, also in single precision.
 
     Raises:
         ValueError: it is not.
     """
-    if isinstance(value, numbers.Real) and 0 < value < math.inf:
-        return value
-    raise ValueError(
-        f"{what}: expected a positive finite number; received {value!r}; {mend}"
-    )
+    if not (isinstance(value, numbers.Real) and 0 < value < math.inf):
+        raise ValueError(
+            f"{what}: expected a positive finite number; received {value!r}; {mend}"
+        )
+    if not _LEAST <= value <= _LARGEST:
+        raise ValueError(
+            f"{what}: expected a number from {_LEAST:.2g} to {_LARGEST:.2g}, which "
+            f"single precision can hold; received {value!r}; {mend}"
+        )
+    return value

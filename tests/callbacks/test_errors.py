@@ -47,6 +47,25 @@ def test_histogram_steps_below_one_are_refused(tmp_path, steps):
         TensorBoard(tmp_path, histogram_steps=steps)
 
 
+@pytest.mark.parametrize("name", ["write_grads", "write_activations"])
+@pytest.mark.parametrize("value", ["no", 1, None])
+def test_what_is_neither_true_nor_false_is_refused(tmp_path, name, value):
+    with pytest.raises(ValueError, match=f"{name}: expected True or False; received"):
+        TensorBoard(tmp_path, **{name: value})
+
+
+@pytest.mark.parametrize("log_dir", [None, 7])
+def test_a_log_folder_that_is_no_path_is_refused(log_dir):
+    with pytest.raises(ValueError, match=f"log_dir: expected the path .* {log_dir}"):
+        TensorBoard(log_dir)
+
+
+def test_a_file_where_training_is_to_be_logged_is_refused(tmp_path):
+    (tmp_path / "train").touch()
+    with pytest.raises(OSError, match=r"expected a folder .*train is not\)"):
+        TensorBoard(tmp_path)
+
+
 class OwnUpdate(keras.Sequential):
     """Updates its weights without an optimizer of Keras's."""
 

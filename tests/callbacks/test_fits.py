@@ -1,8 +1,10 @@
 """However `fit` is fed, repeated or interrupted, what is logged is true."""
 
+import gc
 import subprocess
 import sys
 import threading
+import weakref
 
 import keras
 import numpy as np
@@ -11,7 +13,6 @@ import tensorflow as tf
 from keras import layers
 from oracles import callback_oracle as oracle
 
-from xorlab.callbacks import TensorBoard
 from xorlab.steps import requests
 
 RNG = np.random.default_rng(3)
@@ -215,22 +216,76 @@ def test_nothing_is_measured_at_steps_that_do_not_log(tmp_path, monkeypatch):
     oracle.assert_same(ours, run([]))
 
 
-@pytest.mark.parametrize("write_grads", [True, False])
-def test_all_steps_are_called_directly_while_gradients_are_logged(
-    write_grads, tmp_path, monkeypatch
-):
-    called = []
+class Traced(keras.Model):
+    """Counts how often its step is traced."""
 
-    class Spy(requests.DirectStep):
-        def __call__(self, iterator):
-            called.append(self.is_direct(iterator))
-            return super().__call__(iterator)
+    traces = 0
 
-    monkeypatch.setattr(requests, "DirectStep", Spy)
-    callback = TensorBoard(tmp_path, write_grads=write_grads, histogram_steps=2)
-    oracle.train(make, X, Y, [callback], epochs=2)
-    # Without, it looks at one batch, for the graph.
-    assert called == [True] * (6 if write_grads else 1)
+    def train_step(self, data):
+        self.traces += 1
+        return super().train_step(data)
+
+
+def counting():
+    x = keras.Input((6,))
+    return compiled(Traced(x, layers.Dense(3, name="last")(x)))
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["one callback", "a new one each"])
+def test_a_step_is_traced_for_logging_once_a_model(anew, tmp_path):
+    def callback():
+        return oracle.watching(tmp_path, histogram_steps=2)
+
+    model, ours = oracle.fresh(counting), callback()
+    oracle.fit(model, X, Y, [ours])
+    traces = model.traces
+    for _ in range(2):
+        oracle.fit(model, X, Y, [callback() if anew else ours])
+    assert model.traces == traces > 0
+
+
+def test_what_is_kept_for_a_model_goes_with_it(tmp_path):
+    model = oracle.train(counting, X, Y, [oracle.watching(tmp_path)])
+    gone = weakref.ref(model), weakref.ref(requests.StepRequests.of(model))
+    del model
+    keras.utils.clear_session()
+    gc.collect()
+    assert [ref() for ref in gone] == [None, None]
+
+
+def test_activations_may_be_asked_for_later(tmp_path):
+    model = oracle.fresh(make)
+    oracle.fit(model, X, Y, [oracle.watching(tmp_path / "first")])
+    oracle.fit(model, X, Y, [oracle.watching(tmp_path / "2", write_activations=True)])
+    oracle.fit(model, X, Y, [oracle.watching(tmp_path / "third")])
+    tags = {
+        name: {tag for tag in oracle.read(tmp_path / name).histograms if "activ" in tag}
+        for name in ("first", "2", "third")
+    }
+    layer_tags = {f"{layer}/activation" for layer in ("hidden", "dropout", "last")}
+    assert tags == {"first": set(), "2": layer_tags, "third": set()}
+
+
+def test_fits_on_batches_of_other_sizes_are_keras_s_to_the_bit(tmp_path):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(120, 6)).astype("float32")
+    y = rng.normal(size=(120, 3)).astype("float32")
+
+    def adam():
+        model = make()
+        model.compile(keras.optimizers.Adam(0.1), "mse", jit_compile=False)
+        return model
+
+    def run(callbacks):
+        model = oracle.fresh(adam)
+        # Batches of 4; the last ones of the first fit and the third have 2 and 1.
+        for rows in (118, 120, 61, 120):
+            oracle.fit(model, x[:rows], y[:rows], callbacks)
+        return model
+
+    callback = oracle.watching(tmp_path, histogram_steps=7)
+    oracle.assert_same(run([callback]), run([]))
+    assert len(oracle.read(tmp_path).scalars["gradient_norm"]) > 10
 
 
 def test_two_callbacks_log_what_each_was_asked_for(tmp_path):
@@ -404,21 +459,6 @@ def test_a_wrapped_train_function_is_watched_anew_after_a_compile(tmp_path):
     # The same ones in each fit: their traces are kept.
     ours = oracle.watching(tmp_path, histogram_steps=2)
     oracle.assert_same(run([ours, Wrapping()]), run([]))
-
-
-def test_a_wrapper_is_not_traced_anew_at_each_step(tmp_path, monkeypatch):
-    made = []
-
-    class Spy(requests.DirectStep):
-        def __init__(self, model, train_function):
-            made.append(train_function)
-            super().__init__(model, train_function)
-
-    monkeypatch.setattr(requests, "DirectStep", Spy)
-    model = oracle.train(make, X, Y)
-    ours = oracle.watching(tmp_path, histogram_steps=100)
-    oracle.fit(model, X, Y, [ours, Meddling(Meddling.wrap, {0}, True)], epochs=3)
-    assert len(made) == 1 + 3  # For Keras's, and for a wrapper an epoch.
 
 
 class Meddling(keras.callbacks.Callback):

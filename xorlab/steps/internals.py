@@ -4,8 +4,6 @@ Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
 """
 
 import inspect
-import types
-from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -14,11 +12,13 @@ SUPPORTED = "Keras 3.12 to 3.15"
 
 # The last method to see gradients unscaled, accumulated and not yet clipped.
 CLIP_GRADIENTS = "_clip_gradients"
+# Of two event files that grow in a folder, TensorBoard may read one: ours is Keras's.
+_TRAIN_WRITER = "_train_writer"
 
 # name: (owner, parameters or None for a property)
 _LEANED_ON = {
     CLIP_GRADIENTS: (keras.optimizers.Optimizer, ["self", "grads"]),
-    "_train_writer": (keras.callbacks.TensorBoard, None),
+    _TRAIN_WRITER: (keras.callbacks.TensorBoard, None),
 }
 
 
@@ -44,28 +44,17 @@ def check():
             raise changed(f"{owner.__name__}.{name}{tuple(parameters or ())}")
 
 
+def train_writer(callback: keras.callbacks.TensorBoard) -> tf.summary.SummaryWriter:
+    """Returns the writer of the file that Keras's callback logs training to."""
+    return getattr(callback, _TRAIN_WRITER)
+
+
 def changed(what: str) -> RuntimeError:
     """The error that says that Keras no longer does what xorlab leans on."""
     return RuntimeError(
         f"Keras {keras.__version__}: expected {what}, as in {SUPPORTED}; it has "
         "changed; install a supported Keras, or train with keras.callbacks.TensorBoard"
     )
-
-
-def step_of(train_function) -> Callable | None:
-    """Returns the `tf.function` with which Keras's train function makes a step.
-
-    Returns None for any other function, and for one that runs eagerly: whoever asks is
-    to call that instead.
-    """
-    # Not isinstance: a wrapper may pass for what it wraps.
-    if type(train_function) is not types.FunctionType:
-        return None
-    if train_function.__globals__ is not keras.Model.make_train_function.__globals__:
-        return None
-    step = inspect.getclosurevars(train_function).nonlocals.get("one_step_on_data")
-    traced = getattr(step, "__wrapped__", None)
-    return step if isinstance(traced, tf.types.experimental.GenericFunction) else None
 
 
 def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
@@ -103,6 +92,7 @@ def batches_applied(optimizer: keras.optimizers.Optimizer) -> int:
     Raises:
         RuntimeError: Keras no longer counts them where xorlab looks.
     """
+    # The public `iterations` counts updates, of which accumulation makes one of many.
     count = getattr(optimizer, "_iterations", None)
     if count is None:
         raise changed("Optimizer._iterations")
@@ -130,6 +120,7 @@ def resource_of(writer: tf.summary.SummaryWriter):
     Raises:
         RuntimeError: TensorFlow no longer has it where xorlab looks.
     """
+    # What the public way to write a record adds takes longer than the record.
     resource = getattr(writer, "_resource", None)
     if resource is None:
         raise RuntimeError(

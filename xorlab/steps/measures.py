@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from xorlab.steps import exact
@@ -16,26 +17,6 @@ PART = 2**17
 _ROW = 32
 
 
-def _compiled_if_small(measure):
-    """Makes one XLA program of a measure: its operations take twice as long.
-
-    Not of big tensors, nor of those that would need one for every size, unless the step
-    that they are in is compiled anyway.
-    """
-    program = tf.function(functools.partial(measure, by_xla=True), jit_compile=True)
-
-    @functools.wraps(measure)
-    def choose(*lists, by_xla):
-        tensors = [tensor for tensors in lists for tensor in tensors]
-        unknown = any(x.shape.num_elements() is None for x in tensors)
-        if by_xla or unknown or any(map(exact.is_big, tensors)):
-            return measure(*lists, by_xla=by_xla)
-        return program(*lists)
-
-    return choose
-
-
-@_compiled_if_small
 def measure(
     tensors: Sequence[tf.Tensor], *, by_xla: bool
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -49,10 +30,18 @@ def measure(
         Counts by `histograms.buckets`, `[T, BUCKETS]`, int32; and squared 2-norms,
         `[T]`, float64.
     """
-    return _in_parts(lambda tensors: _measure_together(tensors, by_xla), tensors)
+    shared = _is_for_shared_program(tensors, by_xla)
+
+    def together(tensors):
+        laid_out = _in_rows(tensors, fill=shared)
+        if not shared:
+            return _count(*laid_out, by_xla=by_xla)
+        counts, squares = _program_count(*laid_out)
+        return counts[: len(tensors)], squares[: len(tensors)]
+
+    return _in_parts(together, tensors)
 
 
-@_compiled_if_small
 def measure_change(
     after: Sequence[tf.Tensor], before: Sequence[tf.Tensor], *, by_xla: bool
 ) -> tf.Tensor:
@@ -66,8 +55,14 @@ def measure_change(
     Returns:
         Squared 2-norms `[T]`, float64.
     """
-    del by_xla  # Both ways are the same.
-    return _in_parts(_measure_change_together, after, before)
+    shared = _is_for_shared_program([*after, *before], by_xla)
+
+    def together(after, before):
+        laid_out = _in_rows(after, fill=shared)
+        change = _program_change if shared else _change
+        return change(*laid_out, _in_rows(before, fill=shared)[-1])[: len(after)]
+
+    return _in_parts(together, after, before)
 
 
 def _in_parts(of_together, *lists):
@@ -106,11 +101,48 @@ def _add_parts(sums, row, of_together, parts, tensors):
     )
 
 
-def _measure_together(tensors, by_xla):
-    # All in one matrix: each alone would take longer to call than to run.
-    rows, owner, padding = _in_rows(tensors)
+def _in_rows(tensors, fill=False):
+    """Lays T tensors out in one matrix, each from a row's beginning.
+
+    Args:
+        tensors: T of them.
+        fill: fill it up to one of the sizes that the shared programs are of, with rows
+            of the tensor -1 and tensors without rows; sizes are known.
+
+    Returns:
+        The number of the tensor that each row is of, `[R]`; how many zeros follow each
+        tensor's values, `[T]`; and the matrix, `[R, _ROW]`, in double precision if one
+        of the tensors is.
+    """
+    double = any(tensor.dtype == tf.float64 for tensor in tensors)
+    dtype = tf.float64 if double else tf.float32
+    values, rows, padding = [], [], []
+    for tensor in tensors:
+        flat = tf.reshape(tf.cast(tensor, dtype), [-1])
+        size = flat.shape[0]
+        if size is None:
+            size = tf.size(flat)
+        padding.append(-size % _ROW)
+        rows.append((size + padding[-1]) // _ROW)
+        values += [flat, tf.zeros([padding[-1]], dtype)]
+    numbers = list(range(len(tensors)))
+    if fill:
+        more = _filled(sum(rows)) - sum(rows)
+        values.append(tf.zeros([more * _ROW], dtype))
+        numbers.append(-1)
+        rows.append(more)
+        padding += [0] * (_filled(len(tensors)) - len(tensors))
+    if any(map(tf.is_tensor, rows)):
+        owner = tf.repeat(numbers, tf.stack(rows))
+    else:
+        owner = tf.constant(np.repeat(np.int32(numbers), rows))
+    return owner, tf.stack(padding), tf.reshape(tf.concat(values, 0), [-1, _ROW])
+
+
+def _count(owner, padding, rows, by_xla):
+    """Counts and sums up the rows of each of T tensors, laid out by `_in_rows`."""
+    size = padding.shape[0] * BUCKETS
     places = owner[:, tf.newaxis] * BUCKETS + buckets(tf.cast(rows, tf.float32))
-    size = len(tensors) * BUCKETS
     if by_xla:
         # It compiles no bincount.
         counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
@@ -118,38 +150,42 @@ def _measure_together(tensors, by_xla):
         flat, no_weights = tf.reshape(places, [-1]), tf.zeros([0], tf.int32)
         counts = tf.raw_ops.DenseBincount(input=flat, size=size, weights=no_weights)
     zeros = padding[:, tf.newaxis] * tf.one_hot(buckets(0.0), BUCKETS, dtype=tf.int32)
-    counts = tf.reshape(counts, [len(tensors), BUCKETS]) - zeros
-    return counts, _squares(rows, owner, len(tensors))
+    counts = tf.reshape(counts, [-1, BUCKETS]) - zeros
+    return counts, _squares(owner, padding, rows)
 
 
-def _measure_change_together(after, before):
-    (after_rows, owner, _), (before_rows, _, _) = _in_rows(after), _in_rows(before)
+def _change(owner, padding, after_rows, before_rows):
+    """Sums up how the rows of each of T tensors differ from others."""
     change = tf.cast(after_rows, tf.float64) - tf.cast(before_rows, tf.float64)
-    return _squares(change, owner, len(after))
+    return _squares(owner, padding, change)
 
 
-def _in_rows(tensors):
-    """Lays T tensors out in one matrix, each from a row's beginning.
-
-    Returns:
-        `[R, _ROW]`, with zeros after each tensor's last value, in double precision if
-        one of them is; the number of the tensor that each row is of, `[R]`; how many
-        zeros follow each, `[T]`.
-    """
-    double = any(tensor.dtype == tf.float64 for tensor in tensors)
-    dtype = tf.float64 if double else tf.float32
-    rows, owner, padding = [], [], []
-    for number, tensor in enumerate(tensors):
-        flat = tf.reshape(tf.cast(tensor, dtype), [-1])
-        padding.append(-tf.size(flat) % _ROW)
-        rows.append(tf.reshape(tf.pad(flat, [[0, padding[-1]]]), [-1, _ROW]))
-        owner.append(tf.fill([tf.shape(rows[-1])[0]], number))
-    return tf.concat(rows, 0), tf.concat(owner, 0), tf.stack(padding)
-
-
-def _squares(rows, owner, tensors):
+def _squares(owner, padding, rows):
     # In float64: in float32 the square of 1e-30 is zero, and so is what the last of
     # many small numbers adds to their sum.
     squares = tf.square(tf.cast(rows, tf.float64))
     sums = tf.reduce_sum(squares, axis=1)
-    return tf.math.unsorted_segment_sum(sums, owner, tensors)
+    return tf.math.unsorted_segment_sum(sums, owner, padding.shape[0])
+
+
+# XLA's programs take half the time of the operations. What it has compiled stays in
+# memory for good, so models share the programs, of a few sizes.
+_program_count = tf.function(
+    functools.partial(_count, by_xla=True), jit_compile=True, autograph=False
+)
+_program_change = tf.function(_change, jit_compile=True, autograph=False)
+
+
+def _is_for_shared_program(tensors, by_xla):
+    """Whether a program of its own is worth it, in a step that XLA does not compile.
+
+    It is not for big tensors, whose memory counts, nor where sizes are not known.
+    """
+    unknown = any(x.shape.num_elements() is None for x in tensors)
+    return not (by_xla or unknown or any(map(exact.is_big, tensors)))
+
+
+def _filled(number):
+    """The next of 8, 10, 12, 14, 16, 20, 24, 28, 32, …: a quarter more at the most."""
+    power = 1 << max(3, (number - 1).bit_length() - 1)
+    return -(-number // (power // 4)) * (power // 4) if number > 8 else 8

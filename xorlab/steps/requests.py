@@ -2,17 +2,18 @@
 
 import contextlib
 import functools
-import weakref
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
-from xorlab.steps.direct import DirectStep
 from xorlab.steps.hooks import Wrapped
 from xorlab.steps.monitor import StepMonitor
 from xorlab.steps.observe import observed
 from xorlab.steps.statistics import StepStatistics
+
+# Where a model keeps its own, and so what it has traced: as long as it lives itself.
+_KEPT_AS = "_xorlab_step_requests"
 
 
 class StepRequests:
@@ -21,31 +22,22 @@ class StepRequests:
     A second train function, traced with a monitor inside, takes the place of Keras's
     own for the executions whose statistics are asked for. All others run the steps they
     always ran.
-
-    Attributes:
-        activations: whether statistics count the outputs of layers.
     """
-
-    _of_model = weakref.WeakValueDictionary()
 
     @classmethod
     def of(cls, model: keras.Model) -> "StepRequests":
         """Returns the one that the callbacks of this model share."""
-        shared = cls._of_model.get(id(model))
-        if shared is None or shared._model is not model:
-            shared = cls._of_model[id(model)] = cls(model)
-        return shared
+        # Not by setattr, with which Keras looks for weights in what it is given.
+        return vars(model).setdefault(_KEPT_AS, cls(model))
 
     def __init__(self, model: keras.Model):
         self._model = model
-        self.activations = False
         self._hooks = contextlib.ExitStack()
         self._stand_in = None
         # Dicts: where another callback puts its function in our place, asked twice.
         self._tell_batch = {}
         self._tell_statistics = {}
-        self._direct_for = None
-        self._made_for = None, False
+        self._watched_for = None
 
     def request_batch(self, tell: Callable):
         """Asks, from `on_train_batch_begin`, what the coming execution is given.
@@ -56,20 +48,16 @@ class StepRequests:
         self._tell_batch[tell] = None
         self._take_place()
 
-    def request_statistics(self, tell: Callable[[StepStatistics], None]):
+    def request_statistics(
+        self, tell: Callable[[StepStatistics], None], activations: bool = False
+    ):
         """Asks, from `on_train_batch_begin`, what the coming execution does.
 
         Args:
             tell: is called after it with the statistics, unless it updates nothing.
+            activations: count the outputs of layers, too.
         """
-        self._tell_statistics[tell] = None
-        self._take_place()
-
-    def request_direct_call(self):
-        """Asks, from `on_train_batch_begin`, for less around the coming execution.
-
-        The time that saves between logged steps pays for them.
-        """
+        self._tell_statistics[tell] = activations
         self._take_place()
 
     def _take_place(self):
@@ -83,7 +71,6 @@ class StepRequests:
         self._hooks.enter_context(Wrapped(hook))
 
     def _put(self, train_function):
-        # Not by setattr, with which Keras looks for weights in what it is given.
         vars(self._model)["train_function"] = train_function
 
     def _give_place(self):
@@ -106,47 +93,55 @@ class StepRequests:
         return original(*args, **kwargs)
 
     def _run(self, train_function, iterator):
-        if self._stand_in is None:
-            # Another callback has kept an old one, and nothing is asked for any more.
-            return train_function(iterator)
         tell_batch, tell_statistics = self._tell_batch, self._tell_statistics
+        # Nothing is asked for where another callback has kept an old one.
         self.withdraw()
         if tell_statistics:
-            self._make_watched(train_function, iterator)
-            with self._observed:
-                logs = self._watched(iterator)
-            if (statistics := self._monitor.read()) is not None:
+            activations = any(tell_statistics.values())
+            watched = self._watching(train_function, iterator, activations)
+            logs, statistics = watched(iterator)
+            if statistics is not None:
                 for tell in tell_statistics:
                     tell(statistics)
         else:
-            if self._direct_for is not train_function:
-                self._direct_for = train_function
-                self._direct = DirectStep(self._model, train_function)
-            logs = self._direct(iterator)
+            logs = train_function(iterator)
         if tell_batch:
             batch = _specs(iterator)
             for tell in tell_batch:
                 tell(batch)
         return logs
 
-    def _make_watched(self, train_function, iterator):
+    def _watching(self, train_function, iterator, activations):
+        """Returns the train function that measures what it does, traced once."""
         # Keras's is a new one after each `compile`; until then what it has traced
         # holds, such as which layers are frozen. By identity, since another callback's
         # method, around Keras's, equals itself after a `compile`.
-        made_for, with_activations = self._made_for
-        if made_for is train_function and with_activations == self.activations:
-            return
-        if not self._model.built:
-            inputs = keras.utils.unpack_x_y_sample_weight(_specs(iterator))[0]
-            self._model(keras.tree.map_structure(_symbolic, inputs))
-        self._monitor = StepMonitor(self._model, self.activations)
+        if self._watched_for is not train_function:
+            self._watched_for, self._watched = train_function, {}
+        if activations not in self._watched:
+            if not self._model.built:
+                inputs = keras.utils.unpack_x_y_sample_weight(_specs(iterator))[0]
+                self._model(keras.tree.map_structure(_symbolic, inputs))
+            self._watched[activations] = _Watched(self._model, activations)
+        return self._watched[activations]
+
+
+class _Watched:
+    """A train function like Keras's own, with a monitor inside."""
+
+    def __init__(self, model, activations):
+        self._monitor = StepMonitor(model, activations)
         layers = self._monitor.layers.values()
-        self._observed = observed(self._model, self._monitor, layers)
-        present = self._model.train_function
-        self._model.make_train_function(force=True)
-        self._watched = DirectStep(self._model, self._model.train_function)
-        self._put(present)
-        self._made_for = train_function, self.activations
+        self._observed = observed(model, self._monitor, layers)
+        present = model.train_function
+        model.make_train_function(force=True)
+        self._train_function = model.train_function
+        vars(model)["train_function"] = present
+
+    def __call__(self, iterator):
+        with self._observed:
+            logs = self._train_function(iterator)
+        return logs, self._monitor.read()
 
 
 def _specs(iterator):
