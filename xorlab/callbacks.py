@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from xorlab.checks import true_or_false, whole
 from xorlab.diagnosis import judge_layers
-from xorlab.eventlog.eventfile import EventFile
+from xorlab.eventlog.eventfile import EventFile, SharedRecords
 from xorlab.eventlog.graph import train_step_graph
 from xorlab.eventlog.stepwriter import StepWriter
 from xorlab.steps import internals
@@ -120,7 +120,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._requests.withdraw()  # A `fit` that failed may have left something.
         self._graph_due = self.write_graph
         # Keras's own file: where several of a folder grow, TensorBoard may read one.
-        self._log = EventFile(internals.train_writer(self))
+        self._log = EventFile(SharedRecords(internals.train_writer(self)))
         if self._write_grads:
             self._writer = StepWriter(self._log, self._write_activations)
             optimizer = internals.updating_optimizer(self.model)

@@ -3,6 +3,8 @@
 import difflib
 import math
 import numbers
+import os
+import pathlib
 from collections.abc import Iterable
 
 
@@ -63,6 +65,21 @@ def check_seed(seed: int):
         raise ValueError(
             f"seed: expected less than 2**63; received {seed}; choose a smaller one"
         )
+
+
+def folder(what: str, value: str | os.PathLike) -> pathlib.Path:
+    """Returns the path of a folder, `~` being the user's own.
+
+    Raises:
+        ValueError: it is of a user that this machine does not know.
+    """
+    try:
+        return pathlib.Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{what}: expected the folder of a user of this machine; received {value}; "
+            "write ~/ for your own, or ./~ for a folder of that name"
+        ) from error
 
 
 # The least and the largest number of float32 with all its digits (IEEE 754).

@@ -22,6 +22,16 @@ def setting(default: Any, about: str) -> Any:
     return dataclasses.field(default=default, metadata={"help": about})
 
 
+def spelled(number: float) -> str:
+    """Writes a number in as few digits as tell it from every other.
+
+    >>> spelled(1.0), spelled(0.1), spelled(0.1 + 1e-12)
+    ('1', '0.1', '0.100000000001')
+    """
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
 def define_flags(record: type):
     """Defines a flag for every field of a record; a tuple's is a list with commas."""
     for field in dataclasses.fields(record):
@@ -45,6 +55,9 @@ def from_flags(record: type[Record], argv: list[str]) -> Record:
     """
     if argv[1:]:
         raise ValueError(f"expected flags; received {argv[1]!r}; write --flag=value")
+    if flags.FLAGS["log_dir"].present:
+        # A flag of absl's own, which would be ignored.
+        raise ValueError("log_dir: no such flag here; write --logdir, or --out")
     values = {}
     for field in dataclasses.fields(record):
         value = flags.FLAGS[field.name].value

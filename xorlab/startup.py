@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from absl import app, flags
 
+INTERRUPTED = 130  # The exit code of what Ctrl-C has ended.
+
 
 def run_command(main: Callable[[list[str]], int]):
     """Runs a program's `main` on the command line's flags and ends with its exit code.
@@ -28,6 +30,10 @@ def run_command(main: Callable[[list[str]], int]):
         try:
             code = main(argv)
             sys.stdout.flush()
+            if code == INTERRUPTED:
+                # Threads may still be inside of what lets no signal through.
+                sys.stderr.flush()
+                os._exit(code)
             return code
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -40,6 +46,13 @@ def refuse(error: Exception, code: int = 2) -> int:
     """Says in one line on standard error why a command ends; returns its exit code."""
     print(f"error: {error}", file=sys.stderr)
     return code
+
+
+def not_written(error: OSError, then: str) -> OSError:
+    """Says what could not be written, and what to do."""
+    return OSError(
+        f"expected to write {error.filename}; {error.strerror}; make room, and {then}"
+    )
 
 
 def closing(what: str, where: os.PathLike | str, logdir: str) -> str:
@@ -80,7 +93,7 @@ def _stderr_held_back():
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             os.dup2(kept, 2)
             held.seek(0)
             shutil.copyfileobj(held, sys.stderr.buffer)

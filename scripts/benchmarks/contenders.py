@@ -94,15 +94,14 @@ class OursLogged(Ours):
 
     def __init__(self, model, stack):
         super().__init__(model)
-        import tensorflow as tf
 
-        from xorlab.eventlog.eventfile import EventFile
+        from xorlab.eventlog.eventfile import EventFile, OwnRecords
         from xorlab.steps import StepTap
         from xorlab.train.recorder import Recorder
 
         tap = StepTap(model, rows=len(data.INPUTS))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        log = EventFile(tf.summary.create_file_writer(folder))
+        log = EventFile(OwnRecords(pathlib.Path(folder)))
         stack.callback(log.close, succeeded=True)
         stack.enter_context(tap.attached())
         self.callbacks = [Recorder(tap, log)]

@@ -6,18 +6,17 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab.eventlog import summaries
-from xorlab.eventlog.eventfile import EventFile, StepValues
+from xorlab.eventlog.eventfile import EventFile, OwnRecords, StepValues
 from xorlab.steps import histograms
 
 
 @pytest.fixture
 def events(tmp_path):
-    log = EventFile(tf.summary.create_file_writer(str(tmp_path)))
+    log = EventFile(OwnRecords(tmp_path))
     settings = {"rate": 0.5, "kind": "relu", "jit": True}
     log.summary(summaries.session_start(settings, ["cost"], "one"))
     log.text("card", "| a | b |")
@@ -68,7 +67,7 @@ def test_hyperparameters_come_back_by_name(events):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads memory from Linux's /proc")
 def test_memory_does_not_grow_with_the_steps_written(tmp_path):
-    log = EventFile(tf.summary.create_file_writer(str(tmp_path)))
+    log = EventFile(OwnRecords(tmp_path))
     counts = histograms.count([np.random.default_rng(1).normal(size=1000)] * 20)
     tags = [f"w{number}" for number in range(20)]
     values = [StepValues(step, {"cost": 0.5}, tags, counts) for step in range(50)]

@@ -98,3 +98,25 @@ def test_double_precision_is_kept(measured):
     np.testing.assert_allclose(changes, [1e-24, 1], rtol=1e-3)
     _, squares = measured(measures.measure, [np.array([1e-60, 0.0]), before[1]])
     np.testing.assert_allclose(squares, [1e-120, 4], rtol=1e-12)
+
+
+def test_models_of_about_the_same_size_share_what_is_compiled():
+    # What XLA has compiled stays in memory for good.
+    programs = (measures._program_count, measures._program_change)
+
+    def measure(size):
+        tensors = [tf.ones([size]), tf.ones([size // 7, 7]), tf.ones([3])]
+
+        @tf.function
+        def step():
+            counted = measures.measure(tensors, by_xla=False)
+            return counted, measures.measure_change(tensors, tensors, by_xla=False)
+
+        step()
+
+    measure(2000)
+    before = [program.experimental_get_tracing_count() for program in programs]
+    for size in range(2000, 2300, 10):
+        measure(size)
+    after = [program.experimental_get_tracing_count() for program in programs]
+    assert all(b - a <= 1 for a, b in zip(before, after, strict=True))

@@ -17,7 +17,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab import sweep, train
+from xorlab.sweep.__main__ import line
 from xorlab.sweep.engine import first_weights, program
+from xorlab.sweep.events import run_name
 from xorlab.sweep.store import Store, UnusableDirectory
 from xorlab.train import Config
 
@@ -164,6 +166,40 @@ def test_tensorboard_has_a_session_a_cell(done):
         layers = [point.step for point in events.Tensors("gradient_rms_start")]
         assert layers == list(range(1, row.cell.depth + 1))
     assert len(set(settings)) == len(runs)
+
+
+def test_cells_that_differ_in_the_seventh_digit_have_folders_of_their_own():
+    rates = [0.1 + 1e-9 * n for n in range(8)]
+    cells = [sweep.Cell("relu", 2, 5, "uniform", 1.0, r, "sgd", 1) for r in rates]
+    assert len(set(map(run_name, cells))) == len(rates)
+    assert run_name(cells[0]).endswith("-x1-sgd-0.1")
+
+
+def test_a_line_says_all_that_sets_its_cell_apart(done):
+    _, [summary, *_] = done
+    lists = {"widths": (5, 6), "initializers": ("uniform", "he_normal")}
+    lists |= {"init_scales": (1.0, 2.0), "learning_rates": (0.1, 0.3)}
+    told = {
+        name: line(dataclasses.replace(GRID, **{name: values}), summary)
+        for name, values in lists.items()
+    }
+    plain = line(GRID, summary)
+    assert plain.startswith("   sigmoid depth  2  ") and " of 140 solve it: " in plain
+    for name, words in (
+        ("widths", "width 5"),
+        ("initializers", "start uniform"),
+        ("init_scales", "scale 1"),
+        ("learning_rates", "rate 0.1"),
+    ):
+        assert told[name] == plain.replace("depth  2", f"depth  2 {words}")
+
+
+def test_the_folder_may_be_below_a_user_s_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sweep.run(dataclasses.replace(GRID, depths=(2,), seeds=1, steps=1), "~/x")
+    assert (tmp_path / "x" / "summary.md").exists()
+    with pytest.raises(ValueError, match="out: expected the folder of a user"):
+        sweep.run(GRID, "~nosuchuser/x")
 
 
 def test_running_a_finished_sweep_again_changes_nothing(done):

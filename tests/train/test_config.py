@@ -66,3 +66,16 @@ def test_optimizer_names_are_keras_s():
     newest = {"ScheduleFreeAdamW"}  # Since Keras 3.15.
     classes = {kind for kind, _ in OPTIMIZERS.values()}
     assert classes == (known - wrappers) | newest
+
+
+def test_an_optimizer_that_this_keras_has_not_is_refused(monkeypatch):
+    monkeypatch.setattr("importlib.metadata.version", lambda package: "3.12.1")
+    Config(optimizer="adam")
+    with pytest.raises(ValueError, match="Keras 3.12.1 has .* install Keras 3.15"):
+        Config(optimizer="schedulefreeadamw")
+
+
+@pytest.mark.parametrize("rate", [1e-300, 1e-39, 1e39])
+def test_a_number_that_single_precision_cannot_hold_is_refused(rate):
+    with pytest.raises(ValueError, match="learning_rate: .* single precision can hold"):
+        Config(learning_rate=rate)

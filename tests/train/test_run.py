@@ -1,5 +1,6 @@
 """The command, its logs and its result."""
 
+import contextlib
 import json
 import math
 import os
@@ -15,9 +16,10 @@ from oracles.numpy_network import cost_and_gradients
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from xorlab import train
-from xorlab.files import UnusableDirectory
+from xorlab.files import UnusableDirectory, claimed
 from xorlab.models import data
-from xorlab.train import Config, report
+from xorlab.models.fused import FusedModel
+from xorlab.train import Config, pace, report
 from xorlab.train.training import network
 
 LAYERS = [f"layer{n}" for n in range(1, 11)] + ["last"]
@@ -212,9 +214,134 @@ def test_overwrite_replaces_a_run_and_nothing_else(tmp_path):
     assert (config.run_dir / "result.json").exists()
 
 
+SMALL = {"steps": 20, "depth": 2, "log_every": 5, "histograms": False}
+
+
+def test_how_executions_are_cut_changes_nothing(tmp_path, monkeypatch):
+    results = []
+    for name, longest in (("whole", 100.0), ("cut", 0.0)):
+        monkeypatch.setattr(pace, "_LONGEST", longest)
+        results.append(train.run(Config(**SMALL, run_name=name, logdir=str(tmp_path))))
+    for result in results:
+        del result["seconds"], result["config"]
+    assert results[0] == results[1]
+
+
+@pytest.fixture
+def old_run(tmp_path):
+    """A run that is to be replaced, and what its folder holds."""
+    config = Config(**SMALL, logdir=str(tmp_path), overwrite=True)
+    train.run(config)
+    return config, contents(config.run_dir)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_run_that_dies_before_its_first_step_leaves_the_old_one(old_run, monkeypatch):
+    config, before = old_run
+
+    def fit(self, *args, **kwargs):
+        assert len(contents(config.run_dir)) == len(before) + 1
+        raise RecursionError
+
+    monkeypatch.setattr(FusedModel, "fit", fit)
+    with pytest.raises(RecursionError):
+        train.run(config)
+    assert contents(config.run_dir) == before
+
+
+def test_a_run_that_dies_later_has_taken_the_place_of_the_old_one(old_run, monkeypatch):
+    config, before = old_run
+    fit = FusedModel.fit
+
+    def dying(self, *args, **kwargs):
+        fit(self, *args, **kwargs)
+        raise RecursionError
+
+    monkeypatch.setattr(FusedModel, "fit", dying)
+    with pytest.raises(RecursionError):
+        train.run(config)
+    [events] = contents(config.run_dir)
+    assert events.startswith("events") and events not in before
+
+
+def test_a_run_is_not_started_twice_at_once(old_run):
+    config, before = old_run
+    with claimed(config.run_dir, "run", lambda name: True, "logdir"):
+        with pytest.raises(UnusableDirectory, match="no other run is writing"):
+            train.run(config)
+    assert contents(config.run_dir) == before
+
+
+def test_a_run_stopped_before_its_first_step_leaves_nothing(tmp_path, monkeypatch):
+    def fit(self, *args, **kwargs):
+        os.kill(os.getpid(), signal.SIGINT)
+        while not self.stop_training:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(FusedModel, "fit", fit)
+    config = Config(**SMALL, logdir=str(tmp_path))
+    with hearing_ctrl_c(), pytest.raises(KeyboardInterrupt):
+        train.run(config)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_second_ctrl_c_keeps_what_was_logged(tmp_path, monkeypatch):
+    fit = FusedModel.fit
+
+    def endless(self, *args, **kwargs):
+        fit(self, *args, **kwargs)
+        for _ in range(2):  # As if a step took for ever.
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+        time.sleep(100)
+
+    monkeypatch.setattr(FusedModel, "fit", endless)
+    config = Config(**SMALL, logdir=str(tmp_path))
+    with hearing_ctrl_c():
+        result = train.run(config)
+    assert result["steps_done"] == 20
+    assert json.loads((config.run_dir / "result.json").read_text()) == result
+
+
+@contextlib.contextmanager
+def hearing_ctrl_c():
+    # A shell's background jobs, as these tests may be, are deaf to it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))"
+    code = f"{limit}; import runpy; runpy.run_module('xorlab.train', alter_sys=True)"
+    code = code.replace("alter_sys", "run_name='__main__', alter_sys")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=_environment(),
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: expected to write logs/deep-relu-seed22/event"
+    )
+    assert "; File too large; make room, and" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list((tmp_path / "logs").iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--log_dir=elsewhere"], "write --logdir"),
+        (["--logdir=~nosuchuser/logs"], "a user of this machine"),
+        (["--learning_rate=1e-300"], "single precision can hold; received 1e-300"),
         (["--activation=rellu"], "did you mean 'relu'?"),
         (["--network=dep"], "did you mean 'deep'?"),
         (["--optimizer=sdg"], "did you mean 'sgd'?"),

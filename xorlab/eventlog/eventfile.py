@@ -2,6 +2,11 @@
 
 import array
 import dataclasses
+import errno
+import os
+import pathlib
+import re
+import socket
 import time
 from collections.abc import Mapping, Sequence
 
@@ -81,8 +86,30 @@ class _Record:
         return self._event.SerializeToString()
 
 
-class EventFile:
-    """Logs to the event file of a run, at once. A step makes one record.
+class OwnRecords:
+    """An event file of our own.
+
+    TensorFlow's summary writer keeps it to itself when a disk is full.
+
+    Args:
+        folder: what the file is made in.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        name = f"{time.time():.0f}.{socket.gethostname()}.{os.getpid()}"
+        self._file = tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{name}"))
+        self.close = self._file.close
+        version = Event(wall_time=time.time(), file_version="brain.Event:2")
+        self.write([version.SerializeToString()])
+
+    def write(self, records: Sequence[bytes]):
+        for record in records:
+            self._file.write(record)
+        self._file.flush()
+
+
+class SharedRecords:
+    """An event file that TensorFlow's summaries are written to, too.
 
     Args:
         writer: from `tf.summary.create_file_writer`.
@@ -90,6 +117,29 @@ class EventFile:
 
     def __init__(self, writer: tf.summary.SummaryWriter):
         self._writer = writer
+        self.close = writer.close
+
+    def write(self, records: Sequence[bytes]):
+        writer = internals.resource_of(self._writer)
+        # All in one tensor: to give bytes to an op takes longer than the op itself.
+        for record in tf.unstack(tf.constant(records)):
+            # The raw op, because `tf.summary.experimental.write_raw_pb` takes longer.
+            tf.raw_ops.ImportEvent(writer=writer, event=record)
+        self._writer.flush()
+
+
+class EventFile:
+    """Logs to the event file of a run, at once. A step makes one record.
+
+    Args:
+        records: the file.
+
+    Raises:
+        OSError: what is logged cannot be written; it has the file for its file name.
+    """
+
+    def __init__(self, records: OwnRecords | SharedRecords):
+        self._file = records
         self._records = {}
         self._filled = 0
 
@@ -117,8 +167,10 @@ class EventFile:
 
     def close(self, succeeded: bool):
         """Ends the session of the HParams page, and the file."""
-        self.summary(session_end(succeeded))
-        self._writer.close()
+        try:
+            self.summary(session_end(succeeded))
+        finally:
+            self._file.close()
 
     def _event(self, values, rows):
         if self._filled > _MOST_FILLED:
@@ -131,9 +183,15 @@ class EventFile:
         return event
 
     def _put(self, events):
-        writer = internals.resource_of(self._writer)
-        # All in one tensor: to give bytes to an op takes longer than the op itself.
-        for event in tf.unstack(tf.constant(events)):
-            # The raw op, because `tf.summary.experimental.write_raw_pb` takes longer.
-            tf.raw_ops.ImportEvent(writer=writer, event=event)
-        self._writer.flush()
+        try:
+            self._file.write(events)
+        except tf.errors.OpError as error:
+            raise _os_error(error) from error
+
+
+def _os_error(error):
+    """Finds file and cause in TensorFlow's words, `FILE; No space left on device`."""
+    found = re.search(r"(\S*events\.out\S*); (.+)", error.message)
+    path, cause = found.groups() if found else ("an event file", error.message)
+    numbers = (n for n in errno.errorcode if os.strerror(n) == cause)
+    return OSError(next(numbers, errno.EIO), cause, path)

@@ -2,7 +2,7 @@
 
 Enters: what a run or a sweep recorded.
 Leaves: `matplotlib.figure.Figure`s, and PNG files.
-Imports: `files`.
+Imports: `files`, `settings`.
 """
 
 from xorlab.pictures.png import save

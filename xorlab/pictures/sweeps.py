@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-# What a picture calls a setting, and how it writes a value of it.
+from xorlab.settings import spelled
+
+# How a picture writes a value of a setting.
 _LABELS = {
-    "depth": "{} layers",
-    "width": "width {}",
-    "initializer": "{}",
-    "init_scale": "× {:g}",
-    "learning_rate": "rate {:g}",
+    "depth": "{} layers".format,
+    "width": "width {}".format,
+    "initializer": str,
+    "init_scale": lambda scale: f"× {spelled(scale)}",
+    "learning_rate": lambda rate: f"rate {spelled(rate)}",
 }
 
 
@@ -101,7 +103,7 @@ def _others(summaries):
         if len({getattr(summary.cell, name) for summary in summaries}) > 1
     ] or ["depth"]
     return [
-        "\n".join(_LABELS[name].format(getattr(s.cell, name)) for name in differing)
+        "\n".join(_LABELS[name](getattr(s.cell, name)) for name in differing)
         for s in summaries
     ]
 

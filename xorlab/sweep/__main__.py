@@ -8,6 +8,7 @@ from absl import flags
 from xorlab import settings, startup
 from xorlab.files import UnusableDirectory
 from xorlab.sweep.grid import Grid
+from xorlab.sweep.results import Summary
 from xorlab.sweep.run import run
 from xorlab.sweep.workers import BrokenCluster, UnreachableScheduler
 
@@ -36,28 +37,40 @@ def main(argv):
     except BrokenCluster as error:
         return startup.refuse(error, code=1)
     except OSError as error:
-        return startup.refuse(
-            OSError(
-                f"expected to write {error.filename}; {error.strerror}; make room, "
-                "and give the same command again: what is done is kept"
-            )
-        )
+        again = "give the same command again: what is done is kept"
+        return startup.refuse(startup.not_written(error, again))
     except KeyboardInterrupt:
         print(f"\nStopped. What is done is kept in {out}; the same command goes on.")
-        return 130
+        return startup.INTERRUPTED
     for summary in summaries:
-        cell = summary.cell
-        print(
-            f"{cell.activation:>10} depth {cell.depth:2}  {summary.solved:6} of "
-            f"{summary.n} solve it: {summary.share:.3f} "
-            f"({summary.low:.3f} to {summary.high:.3f})"
-        )
+        print(line(grid, summary))
     if importlib.util.find_spec("matplotlib") is None:
         print(
             "\nNo pictures: pip install 'xorlab[plots]', and give this command again."
         )
     print(f"\n{startup.closing('Results', f'{out}/summary.md', out)}")
     return 0
+
+
+def line(grid: Grid, summary: Summary) -> str:
+    """Says what came of a cell, and what sets it apart from the others."""
+    cell = summary.cell
+    more = {
+        "width": (grid.widths, cell.width),
+        "start": (grid.initializers, cell.initializer),
+        "scale": (grid.init_scales, cell.init_scale),
+        "rate": (grid.learning_rates, cell.learning_rate),
+    }
+    others = "".join(
+        f" {name} {value if isinstance(value, str) else settings.spelled(value)}"
+        for name, (values, value) in more.items()
+        if len(values) > 1
+    )
+    return (
+        f"{cell.activation:>10} depth {cell.depth:2}{others}  {summary.solved:6} of "
+        f"{summary.n} solve it: {summary.share:.3f} "
+        f"({summary.low:.3f} to {summary.high:.3f})"
+    )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from xorlab.eventlog.finished import write_event_file
 from xorlab.eventlog.summaries import session_end, session_start
+from xorlab.settings import spelled
 from xorlab.sweep.grid import Cell
 from xorlab.sweep.results import Summary
 
@@ -28,7 +29,7 @@ def run_name(cell: Cell) -> str:
     """
     return (
         f"{cell.activation}-depth{cell.depth}-width{cell.width}-{cell.initializer}"
-        f"-x{cell.init_scale:g}-{cell.optimizer}-{cell.learning_rate:g}"
+        f"-x{spelled(cell.init_scale)}-{cell.optimizer}-{spelled(cell.learning_rate)}"
     )
 
 

@@ -4,11 +4,11 @@ import contextlib
 import functools
 import importlib.util
 import os
-import pathlib
 
 import numpy as np
 import tqdm
 
+from xorlab.checks import folder
 from xorlab.sweep import results, workers
 from xorlab.sweep.about import about
 from xorlab.sweep.grid import Grid
@@ -54,7 +54,8 @@ def run(
         A summary a cell.
 
     Raises:
-        ValueError: `scheduler` is not an address, or Dask is not installed.
+        ValueError: `scheduler` is not an address, or Dask is not installed; or `out` is
+            the folder of a user that this machine does not know.
         UnusableDirectory: before anything is imported; the folder cannot be written,
             or holds another sweep.
         UnreachableScheduler: nothing answers at the address.
@@ -63,7 +64,7 @@ def run(
             done before is kept.
         OSError: a file could not be written; what was done before is kept.
     """
-    store = Store(pathlib.Path(out), grid)
+    store = Store(folder("out", out), grid)
     train_chunks = workers.in_threads
     with contextlib.ExitStack() as stack:
         if scheduler:

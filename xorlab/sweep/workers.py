@@ -41,23 +41,23 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
     threads = len(os.sched_getaffinity(0))
     stop = threading.Event()
     chunks = iter(chunks)
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        running = {}
-        try:
-            while True:
-                for chunk in itertools.islice(chunks, threads * _AHEAD - len(running)):
-                    running[pool.submit(train_chunk, chunk, stop.is_set)] = chunk
-                if not running:
-                    return
-                done, _ = concurrent.futures.wait(
-                    running, return_when=concurrent.futures.FIRST_COMPLETED
-                )
-                for future in done:
-                    yield running.pop(future), future.result()
-        finally:
-            stop.set()
-            for future in running:
-                future.cancel()
+    pool = concurrent.futures.ThreadPoolExecutor(threads)
+    running = {}
+    try:
+        while True:
+            for chunk in itertools.islice(chunks, threads * _AHEAD - len(running)):
+                running[pool.submit(train_chunk, chunk, stop.is_set)] = chunk
+            if not running:
+                return
+            done, _ = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for future in done:
+                yield running.pop(future), future.result()
+    finally:
+        stop.set()
+        # A program that is being compiled hears of nothing.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.contextmanager

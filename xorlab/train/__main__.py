@@ -19,9 +19,11 @@ def main(argv):
         result = run(config, progress=True)
     except UnusableDirectory as error:
         return startup.refuse(error)
+    except OSError as error:
+        return startup.refuse(startup.not_written(error, "start it again"))
     except KeyboardInterrupt:
         print("Stopped before the first step was logged: no run.", file=sys.stderr)
-        return 130
+        return startup.INTERRUPTED
     print(report.lecture_block(result))
     for when in ("start", "end"):
         print()
@@ -33,7 +35,7 @@ def main(argv):
         return 1
     if result["steps_done"] < config.steps:
         print(f"Stopped at step {result['steps_done']} of {config.steps}.")
-        return 130
+        return startup.INTERRUPTED
     return 0
 
 

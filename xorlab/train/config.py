@@ -13,10 +13,10 @@ did you mean 'relu'?
 import dataclasses
 import pathlib
 
-from xorlab.checks import check_seed, one_of, positive, whole
+from xorlab.checks import check_seed, folder, one_of, positive, whole
 from xorlab.models.activations import ACTIVATIONS
 from xorlab.models.initializers import INITIALIZERS, SEED
-from xorlab.models.optimizers import MOMENTUM, OPTIMIZERS
+from xorlab.models.optimizers import MOMENTUM, OPTIMIZERS, check_optimizer
 from xorlab.settings import setting
 
 NETWORKS = ("deep", "shallow", "handmade")
@@ -65,12 +65,13 @@ class Config:
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("network", self.network, NETWORKS)
         one_of("initializer", self.initializer, INITIALIZERS)
-        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        check_optimizer("optimizer", self.optimizer)
         whole("depth", self.depth, 2, "a deep network has an input and a last layer")
         whole("width", self.width, 1, "the lecture has 5")
         whole("steps", self.steps, 1, "the lecture has 200000")
         whole("log_every", self.log_every, 1, "the lecture has 2000")
         check_seed(self.seed)
+        folder("logdir", self.logdir)
         positive("learning_rate", self.learning_rate, "the lecture has 0.1")
         positive("init_scale", self.init_scale, "1 leaves the initializer as it is")
         if self.network == "handmade":
@@ -87,4 +88,4 @@ class Config:
     @property
     def run_dir(self) -> pathlib.Path:
         """The folder that this run writes, and nothing outside of it."""
-        return pathlib.Path(self.logdir).expanduser() / self.run_name
+        return folder("logdir", self.logdir) / self.run_name

@@ -1,28 +1,45 @@
 """Ctrl-C while a network trains."""
 
 import contextlib
-import signal
 import threading
+from collections.abc import Callable
 
-import keras
+# Seconds in which what runs may come to an end by itself.
+_PATIENCE = 2
 
 
-@contextlib.contextmanager
-def stopping_on_interrupt(model: keras.Model):
-    """Inside, a first Ctrl-C ends `fit` at the next step that is logged.
+def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]):
+    """Runs `work`, and hears Ctrl-C at once, whatever it is inside of.
 
-    A second one raises KeyboardInterrupt, as soon as Python runs again.
+    It runs in a thread, since a program that TensorFlow compiles or executes lets no
+    signal through. After a Ctrl-C it has two seconds to end, after a second one none;
+    then it is left to itself.
+
+    Args:
+        work: runs in a thread of its own.
+        stop: is called at the first Ctrl-C; asks `work` to end.
+
+    Raises:
+        BaseException: what `work` raised.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread may handle signals.
-        return
+    errors = []
+    # Not `Thread.join`, which after an interruption takes a thread for ended.
+    ended = threading.Event()
 
-    def stop(signum, frame):
-        model.stop_training = True
-        signal.signal(signal.SIGINT, before)
+    def guarded():
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            ended.set()
 
-    before = signal.signal(signal.SIGINT, stop)
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        threading.Thread(target=guarded, daemon=True).start()
+        ended.wait()
+    except KeyboardInterrupt:
+        stop()
+        with contextlib.suppress(KeyboardInterrupt):
+            ended.wait(_PATIENCE)
+    if errors:
+        raise errors[0]

@@ -1,33 +1,58 @@
 """Where a run pauses, and what it shows while it goes on."""
 
-import math
+import time
 
 import keras
 import tqdm
 
+# Seconds that an execution takes at the most, if a step is shorter: between two a run
+# can be stopped, and the bar moves.
+_LONGEST = 0.25
 
-class PauseAt(keras.callbacks.Callback):
-    """Makes each epoch of a `FusedModel` end with a step that is to be logged.
+
+class Pace(keras.callbacks.Callback):
+    """Cuts the `fit` of a `FusedModel` into executions, of an epoch each.
+
+    An execution ends at each step that is to be logged, and in between as often as it
+    takes for none to be long. How they are cut changes no step.
 
     Args:
-        steps: the last step to log; the first is step 0.
-        every: steps between two in between.
+        steps: the last step; the first is step 0.
+        every: steps between two that are logged.
     """
 
     def __init__(self, steps: int, every: int):
         super().__init__()
         self._last = steps
         self._every = every
+        self._most = 10  # Steps of an execution; until some were timed, a few.
 
     @property
     def epochs(self) -> int:
-        """How many epochs the model needs."""
-        return 1 + math.ceil(self._last / self._every)
+        """More epochs than the model needs; it is stopped after the last step."""
+        return self._last + 1
+
+    def is_logged(self, step: int) -> bool:
+        """Whether a step is to be logged."""
+        return step % self._every == 0 or step == self._last
 
     def on_epoch_begin(self, epoch, logs=None):
-        until = min(epoch * self._every, self._last)
-        begun = (epoch - 1) * self._every if epoch else -1
-        self.model.steps_per_execution = until - begun
+        self._done = self._step()
+        until = (self._done // self._every + 1) * self._every
+        left = min(until, self._last) - self._done
+        self.model.steps_per_execution = min(left, self._most)
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        step = self._step()
+        if epoch:  # The first one compiles.
+            a_second = (step - self._done) / (time.perf_counter() - self._began)
+            self._most = max(1, min(10 * self._most, int(_LONGEST * a_second)))
+        if step == self._last:
+            self.model.stop_training = True
+
+    def _step(self):
+        return int(self.model.optimizer.iterations) - 1
 
 
 class Progress(keras.callbacks.Callback):

@@ -1,6 +1,7 @@
 """Logs the steps of a run that were asked for, and keeps the last."""
 
 import math
+import threading
 import time
 from collections.abc import Callable
 
@@ -16,7 +17,7 @@ _LOG10_OF_ZERO = -45.0
 
 
 class Recorder(keras.callbacks.Callback):
-    """Logs the last step of every execution, and keeps it.
+    """Logs the last step of executions, and keeps it.
 
     Step s is the network after s updates. What is logged at s (cost, accuracy,
     weights, activations, gradients) is what the training step that made update s + 1
@@ -26,6 +27,7 @@ class Recorder(keras.callbacks.Callback):
         tap: attached to the model while it trains.
         log: where to write; it stays open.
         histograms: log the arrays themselves too, not only their RMS.
+        is_logged: which steps to log, by their number; the last one is in any case.
         begin: is called when the first step is logged.
 
     Attributes:
@@ -43,19 +45,28 @@ class Recorder(keras.callbacks.Callback):
         tap: StepTap,
         log: EventFile,
         histograms: bool = True,
+        is_logged: Callable[[int], bool] = lambda step: True,
         begin: Callable[[], None] = lambda: None,
     ):
         super().__init__()
-        self._begin = begin
         self._tap = tap
         self._log = log
         self._histograms = histograms
+        self._is_logged = is_logged
+        self._begin = begin
+        self._logging = threading.Lock()
+        self._ended = False
         self.step = None
         self.cost = self.accuracy = math.nan
         self.reading: Reading | None = None
         self.gradient_rms = {}
         self.diverged_at = None
         self.seconds = {"compile": 0.0, "train": 0.0, "log": 0.0}
+
+    def end(self):
+        """Logs nothing more, though training that was given up goes on."""
+        with self._logging:
+            self._ended = True
 
     def on_train_batch_begin(self, batch, logs=None):
         self._began = time.perf_counter()
@@ -64,18 +75,24 @@ class Recorder(keras.callbacks.Callback):
         ended = time.perf_counter()
         phase = "compile" if self.step is None else "train"
         self.seconds[phase] += ended - self._began
-
-        self.step = int(self.model.optimizer.iterations) - 1
-        self.cost, self.accuracy = float(logs["loss"]), float(logs["accuracy"])
-        if not math.isfinite(self.cost):
-            self.diverged_at = self.step
+        step, cost = int(self.model.optimizer.iterations) - 1, float(logs["loss"])
+        diverged = not math.isfinite(cost)
+        if self._is_logged(step) or diverged or self.model.stop_training:
+            with self._logging:
+                if not self._ended:
+                    self._record(step, cost, float(logs["accuracy"]))
+        if diverged:
+            self.diverged_at = step
             self.model.stop_training = True
+        self.seconds["log"] += time.perf_counter() - ended
+
+    def _record(self, step, cost, accuracy):
+        self.step, self.cost, self.accuracy = step, cost, accuracy
         self.reading = self._tap.read()
         rms = rms_by_layer(self.reading.gradients)
         self.gradient_rms = {"start": self.gradient_rms.get("start", rms), "end": rms}
         self._write(rms)
         self._begin()
-        self.seconds["log"] += time.perf_counter() - ended
 
     def _write(self, rms):
         scalars = {"cost": self.cost, "accuracy": self.accuracy}

@@ -1,13 +1,14 @@
 """Trains the network of a run, and logs it."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
 from xorlab.eventlog import summaries
-from xorlab.eventlog.eventfile import EventFile
+from xorlab.eventlog.eventfile import EventFile, OwnRecords
 from xorlab.eventlog.graph import train_step_graph
 from xorlab.models import data, lecture
 from xorlab.models.fused import FusedModel
@@ -15,8 +16,8 @@ from xorlab.models.optimizers import OPTIMIZERS
 from xorlab.steps.tap import StepTap
 from xorlab.train import report
 from xorlab.train.config import Config
-from xorlab.train.interrupt import stopping_on_interrupt
-from xorlab.train.pace import PauseAt, Progress
+from xorlab.train.interrupt import run_interruptibly
+from xorlab.train.pace import Pace, Progress
 from xorlab.train.recorder import Recorder
 
 
@@ -33,31 +34,44 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
 
     Returns:
         What it was told of the last step.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, before a step was logged.
+        OSError: the event file cannot be written.
     """
     model = compiled(config)
     graph = _graph(model)
-    log = EventFile(tf.summary.create_file_writer(str(config.run_dir)))
+    log = EventFile(OwnRecords(config.run_dir))
     tap = StepTap(model, rows=len(data.INPUTS))
-    recorder = Recorder(tap, log, config.histograms, begin)
-    pauses = PauseAt(config.steps, config.log_every)
-    callbacks = [pauses, recorder]
+    pace = Pace(config.steps, config.log_every)
+    recorder = Recorder(tap, log, config.histograms, pace.is_logged, begin)
+    callbacks = [pace, recorder]
     if progress:
         callbacks.append(Progress(config.steps))
+    fit = functools.partial(
+        model.fit,
+        data.INPUTS,
+        data.LABELS,
+        epochs=pace.epochs,
+        callbacks=callbacks,
+        verbose=0,
+    )
     succeeded = False
     try:
         _write_header(log, config, graph)
-        with tap.attached(), stopping_on_interrupt(model):
-            model.fit(
-                data.INPUTS,
-                data.LABELS,
-                epochs=pauses.epochs,
-                callbacks=callbacks,
-                verbose=0,
-            )
+        with tap.attached():
+            run_interruptibly(fit, functools.partial(_stop, model))
+        recorder.end()
         succeeded = recorder.step == config.steps and recorder.diverged_at is None
     finally:
         log.close(succeeded)
+    if recorder.step is None:
+        raise KeyboardInterrupt
     return recorder
+
+
+def _stop(model):
+    model.stop_training = True
 
 
 def compiled(config: Config) -> FusedModel:
