@@ -27,7 +27,7 @@ def measure(
         by_xla: whether XLA compiles the step.
 
     Returns:
-        Counts by `histograms.buckets`, `[T, BUCKETS]`, int32; and squared 2-norms,
+        Counts by `histograms.buckets`, `[T, BUCKETS]`, int64; and squared 2-norms,
         `[T]`, float64.
     """
     shared = _is_for_shared_program(tensors, by_xla)
@@ -143,14 +143,14 @@ def _count(owner, padding, rows, by_xla):
     """Counts and sums up the rows of each of T tensors, laid out by `_in_rows`."""
     size = padding.shape[0] * BUCKETS
     places = owner[:, tf.newaxis] * BUCKETS + buckets(tf.cast(rows, tf.float32))
-    if by_xla:
-        # It compiles no bincount.
+    if by_xla or _has_gpu():
+        # XLA compiles no bincount, and on a GPU that refuses to be deterministic.
         counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
     else:
         flat, no_weights = tf.reshape(places, [-1]), tf.zeros([0], tf.int32)
         counts = tf.raw_ops.DenseBincount(input=flat, size=size, weights=no_weights)
     zeros = padding[:, tf.newaxis] * tf.one_hot(buckets(0.0), BUCKETS, dtype=tf.int32)
-    counts = tf.reshape(counts, [-1, BUCKETS]) - zeros
+    counts = tf.cast(tf.reshape(counts, [-1, BUCKETS]) - zeros, tf.int64)
     return counts, _squares(owner, padding, rows)
 
 
@@ -177,12 +177,18 @@ _program_change = tf.function(_change, jit_compile=True, autograph=False)
 
 
 def _is_for_shared_program(tensors, by_xla):
-    """Whether a program of its own is worth it, in a step that XLA does not compile.
+    """Whether a shared program is worth it, in a step that XLA does not compile.
 
-    It is not for big tensors, whose memory counts, nor where sizes are not known.
+    It is not where sizes are not known; nor for big tensors, whose memory counts, but
+    on a GPU, where operations take ten times as long.
     """
     unknown = any(x.shape.num_elements() is None for x in tensors)
-    return not (by_xla or unknown or any(map(exact.is_big, tensors)))
+    too_big = any(map(exact.is_big, tensors)) and not _has_gpu()
+    return not (by_xla or unknown or too_big)
+
+
+def _has_gpu():
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def _filled(number):

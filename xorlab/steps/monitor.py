@@ -48,9 +48,11 @@ class StepMonitor:
             # Of each weight, the number of the last update of it, and squared norms:
             # of the gradient, of the weight before, and of how it changed.
             self._numbers = _kept([4, rows], tf.float64)
-            # Of the gradients, and of the weights before.
-            self._counts = _kept([2, rows, BUCKETS], tf.int32)
-            self._outputs = _kept([layers, BUCKETS], tf.int32, summed=True)
+            # Of the gradients, and of the weights before. Not int32, whose variables
+            # TensorFlow leaves on the CPU: a step that XLA compiles for a GPU then
+            # fails.
+            self._counts = _kept([2, rows, BUCKETS], tf.int64)
+            self._outputs = _kept([layers, BUCKETS], tf.int64, summed=True)
         self._seen = 0
 
     def read(self) -> StepStatistics | None:
@@ -155,7 +157,7 @@ class StepMonitor:
     def _counts_of_outputs(self):
         """Adds up the calls of each layer; those inside a loop's body are not seen."""
         outputs = self._outputs_of[_replica()]
-        nothing = tf.zeros([BUCKETS], tf.int32)
+        nothing = tf.zeros([BUCKETS], tf.int64)
         rows = [
             sum(filter(_reachable, outputs.get(id(layer), [])), nothing)
             for layer in self.layers.values()
