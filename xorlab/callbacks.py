@@ -4,6 +4,7 @@ import math
 import os
 import pathlib
 import warnings
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -59,11 +60,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def __init__(
         self,
-        *args,
+        *args: Any,
         write_grads: bool = False,
         write_activations: bool = False,
         histogram_steps: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         internals.check()
         if histogram_steps is not None:
@@ -81,12 +82,12 @@ class TensorBoard(keras.callbacks.TensorBoard):
         # Lets Keras go on to the next batch while it still sums up this one's metrics.
         self.async_safe = not self._keras_logs_batches
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         if self._write_grads:
             internals.updating_optimizer(model)
         super().set_model(model)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         super().on_train_begin(logs)
         self._requests = StepRequests.of(self.model)
         self._requests.withdraw()  # A `fit` that failed may have left something.
@@ -97,7 +98,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._log = EventFile(self._train_writer)
         if self._write_grads:
             self._writer = StepWriter(self._log, self._write_activations)
-            self._last = None
+            self._last: StepStatistics | None = None
             # With any other optimizer a batch that is not an update is a rare thing.
             self._may_skip = hasattr(self.model.optimizer, "inner_optimizer") or bool(
                 internals.updating_optimizer(self.model).gradient_accumulation_steps
@@ -108,7 +109,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             if self._histogram_steps is not None:
                 self._next_logged = self._multiple_from(self._iterations())
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
         if not self._write_grads:
             return
@@ -116,7 +117,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if self._histogram_steps is None:
             self._due |= epoch % (self.histogram_freq or 1) == 0
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         super().on_train_batch_begin(batch, logs)
         if self._graph_due:
             self._requests.request_batch(self._write_train_step_graph)
@@ -131,17 +132,17 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._step += steps
             self._steps_run += steps
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         # What Keras does here writes nothing unless one of these was asked for.
         if self._keras_logs_batches:
             super().on_train_batch_end(batch, logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_end(epoch, logs)
         if self._write_grads:
             self._judge()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self._requests.withdraw()
         try:
             if self._write_grads:
@@ -178,7 +179,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._step = self._iterations()
         return self._step + steps > self._next_logged
 
-    def _take_statistics(self, statistics: StepStatistics):
+    def _take_statistics(self, statistics: StepStatistics) -> None:
         """Logs a step that was due. One that updates nothing is not told of."""
         self._due = False
         self._step = statistics.step + 1

@@ -38,7 +38,7 @@ def whole(what: str, value: int, least: int, mend: str) -> int:
     )
 
 
-def check_seed(seed: int):
+def check_seed(seed: int) -> None:
     """Checks that a seed makes a network that no other seed makes.
 
     Raises:

@@ -1,15 +1,16 @@
 """Settings: frozen records whose fields are a command's flags."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from absl import flags
 
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound=Any)
 
 flags.disclaim_key_flags()  # Or `--help` takes them for this module's.
 
-_DEFINE = {
+_DEFINE: dict[type, Callable] = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
@@ -22,7 +23,7 @@ def setting(default: Any, about: str) -> Any:
     return dataclasses.field(default=default, metadata={"help": about})
 
 
-def define_flags(record: type):
+def define_flags(record: type) -> None:
     """Defines a flag for every field of a record; a tuple's is a list with commas."""
     for field in dataclasses.fields(record):
         name, default, about = field.name, field.default, field.metadata["help"]
@@ -47,7 +48,7 @@ def from_flags(record: type[Record], argv: list[str]) -> Record:
         raise ValueError(f"expected flags; received {argv[1]!r}; write --flag=value")
     values = {}
     for field in dataclasses.fields(record):
-        value = flags.FLAGS[field.name].value
+        value: Any = flags.FLAGS[field.name].value
         if isinstance(field.default, tuple):
             kind = type(field.default[0])
             value = tuple(_parse(field.name, kind, word) for word in value)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from absl import app, flags
 
 
-def run_command(main: Callable[[list[str]], int]):
+def run_command(main: Callable[[list[str]], int]) -> None:
     """Runs a program's `main` on the command line's flags and ends with its exit code.
 
     A flag that cannot be parsed is one line on standard error and exit code 2; a reader

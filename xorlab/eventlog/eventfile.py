@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.compat.proto import types_pb2
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram import metadata as histogram_metadata
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorflow.core.framework import graph_pb2
 
 from xorlab.eventlog.summaries import session_end
 from xorlab.steps import histograms, internals
@@ -90,32 +92,32 @@ class EventFile:
 
     def __init__(self, writer: tf.summary.SummaryWriter):
         self._writer = writer
-        self._records = {}
+        self._records: dict[tuple, _Record] = {}
         self._filled = 0
 
-    def write(self, steps: Sequence[StepValues]):
+    def write(self, steps: Sequence[StepValues]) -> None:
         """Logs numbers and histograms, a record a step."""
         # One kind of work after the other: the processor's caches stay warm.
-        rows = [histograms.rows(x.counts) if x.tags else [] for x in steps]
+        rows = [[] if x.counts is None else histograms.rows(x.counts) for x in steps]
         self._put(list(map(self._event, steps, rows)))
 
-    def text(self, tag: str, markdown: str, step: int = 0):
+    def text(self, tag: str, markdown: str, step: int = 0) -> None:
         """Logs a text card."""
         self.summary(text_pb(tag, markdown), step)
 
-    def graph(self, graph_def):
+    def graph(self, graph_def: graph_pb2.GraphDef) -> None:
         """Logs the op graph."""
         event = Event(graph_def=graph_def.SerializeToString(), wall_time=time.time())
         self._put([event.SerializeToString()])
 
-    def summary(self, summary, step: int = 0):
+    def summary(self, summary: Summary, step: int = 0) -> None:
         """Logs a summary of `xorlab.eventlog.summaries`, or of TensorBoard's own."""
         event = Event(step=step, wall_time=time.time())
         # By its bytes: it may be of TensorFlow's class, or of TensorBoard's.
         event.summary.ParseFromString(summary.SerializeToString())
         self._put([event.SerializeToString()])
 
-    def close(self, succeeded: bool):
+    def close(self, succeeded: bool) -> None:
         """Ends the session of the HParams page, and the file."""
         self.summary(session_end(succeeded))
         self._writer.close()

@@ -4,7 +4,7 @@ MOMENTUM = 0.9  # The usual value: Sutskever et al. 2013, section 2.
 
 # Class in Keras and its settings, by name. Spelled out because asking Keras takes
 # seconds; a test holds the two lists together.
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, tuple[str, dict[str, float]]] = {
     name.lower(): (name, {})
     for name in (
         "Adadelta",

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from matplotlib import colormaps
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 # What a picture calls a setting, and how it writes a value of it.
@@ -85,7 +86,7 @@ def gradients_by_depth(summaries: Sequence) -> Figure:
                 axes.semilogy(layers, rms, ".-", color=_colour(shade), label=column)
     figure.supxlabel("layer, from the input", fontsize="medium")
     figure.supylabel("median gradient RMS before training", fontsize="medium")
-    handles = {}
+    handles: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)

@@ -1,6 +1,7 @@
 """Training steps, called with less around them than Keras calls them with."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -29,12 +30,13 @@ class DirectStep:
 
         @tf.autograph.experimental.do_not_convert
         def next_step(iterator):
+            assert step is not None  # `is_direct` has looked.
             return step(iterator.get_next())
 
         self._function = tf.function(next_step, reduce_retracing=True)
         self._traced_for = None
 
-    def __call__(self, iterator):
+    def __call__(self, iterator: Any) -> Any:
         """Makes a step, and returns its logs.
 
         Raises:
@@ -47,7 +49,7 @@ class DirectStep:
             self._traced_for = iterator.element_spec
         return self._traced(iterator)
 
-    def is_direct(self, iterator) -> bool:
+    def is_direct(self, iterator: Any) -> bool:
         """Whether it has less around the steps that this iterator gives data to."""
         return (
             self._step is not None

@@ -77,16 +77,16 @@ def _in_parts(of_together, *lists):
         of_together: of such lists, returns tensors `[T, ...]` that add up over parts.
         *lists: of tensors of the same shapes; of whole big ones no copies are made.
     """
-    lists = [[tf.reshape(tensor, [-1]) for tensor in tensors] for tensors in lists]
-    parts = [(tensor.shape[0] or 0) // PART for tensor in lists[0]]
+    flat = [[tf.reshape(tensor, [-1]) for tensor in tensors] for tensors in lists]
+    parts = [(tensor.shape[0] or 0) // PART for tensor in flat[0]]
     rests = [
         [x[n * PART :] if n else x for x, n in zip(tensors, parts, strict=True)]
-        for tensors in lists
+        for tensors in flat
     ]
     sums = of_together(*rests)
     for row, n in enumerate(parts):
         if n:
-            sums = _add_parts(sums, row, of_together, n, [x[row] for x in lists])
+            sums = _add_parts(sums, row, of_together, n, [x[row] for x in flat])
     return sums
 
 

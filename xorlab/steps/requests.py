@@ -26,7 +26,9 @@ class StepRequests:
         activations: whether statistics count the outputs of layers.
     """
 
-    _of_model = weakref.WeakValueDictionary()
+    _of_model: weakref.WeakValueDictionary[int, "StepRequests"] = (
+        weakref.WeakValueDictionary()
+    )
 
     @classmethod
     def of(cls, model: keras.Model) -> "StepRequests":
@@ -40,14 +42,14 @@ class StepRequests:
         self._model = model
         self.activations = False
         self._hooks = contextlib.ExitStack()
-        self._stand_in = None
+        self._stand_in: functools.partial | None = None
         # Dicts: where another callback puts its function in our place, asked twice.
-        self._tell_batch = {}
-        self._tell_statistics = {}
+        self._tell_batch: dict[Callable, None] = {}
+        self._tell_statistics: dict[Callable, None] = {}
         self._direct_for = None
         self._made_for = None, False
 
-    def request_batch(self, tell: Callable):
+    def request_batch(self, tell: Callable) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution is given.
 
         Args:
@@ -56,7 +58,7 @@ class StepRequests:
         self._tell_batch[tell] = None
         self._take_place()
 
-    def request_statistics(self, tell: Callable[[StepStatistics], None]):
+    def request_statistics(self, tell: Callable[[StepStatistics], None]) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution does.
 
         Args:
@@ -65,7 +67,7 @@ class StepRequests:
         self._tell_statistics[tell] = None
         self._take_place()
 
-    def request_direct_call(self):
+    def request_direct_call(self) -> None:
         """Asks, from `on_train_batch_begin`, for less around the coming execution.
 
         The time that saves between logged steps pays for them.
@@ -95,7 +97,7 @@ class StepRequests:
             self._put(*present.args)
         self._stand_in = None
 
-    def withdraw(self):
+    def withdraw(self) -> None:
         """Leaves the model as it was, whatever has been asked for."""
         self._give_place()
         self._tell_batch = {}

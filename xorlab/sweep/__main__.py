@@ -12,14 +12,14 @@ from xorlab.sweep.run import run
 from xorlab.sweep.workers import BrokenCluster, UnreachableScheduler
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines a flag for every field of `Grid`, and where and by whom it is done."""
     settings.define_flags(Grid)
     flags.DEFINE_string("out", "", "folder of the results: logs/sweep/NAME")
     flags.DEFINE_string("scheduler", "", "tcp://HOST:PORT of a Dask scheduler")
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Parses, runs, prints; returns the exit code."""
     out = flags.FLAGS.out
     # Dask logs a scheduler's loss with its traceback; the error says it in a line.

@@ -61,7 +61,7 @@ class Config:
     histograms: bool = setting(True, "log gradients, weights and activations in full")
     jit: bool = setting(True, "compile the steps with XLA")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("network", self.network, NETWORKS)
         one_of("initializer", self.initializer, INITIALIZERS)

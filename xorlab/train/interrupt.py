@@ -3,12 +3,13 @@
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 
 import keras
 
 
 @contextlib.contextmanager
-def stopping_on_interrupt(model: keras.Model):
+def stopping_on_interrupt(model: keras.Model) -> Iterator[None]:
     """Inside, a first Ctrl-C ends `fit` at the next step that is logged.
 
     A second one raises KeyboardInterrupt, as soon as Python runs again.

@@ -24,7 +24,7 @@ class PauseAt(keras.callbacks.Callback):
         """How many epochs the model needs."""
         return 1 + math.ceil(self._last / self._every)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         until = min(epoch * self._every, self._last)
         begun = (epoch - 1) * self._every if epoch else -1
         self.model.steps_per_execution = until - begun
@@ -41,14 +41,14 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self._steps = steps
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._bar = tqdm.tqdm(
             total=self._steps, unit=" steps", unit_scale=True, disable=None
         )
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
         self._bar.set_postfix(cost=f"{logs['loss']:.6f}", refresh=False)
         self._bar.update(int(self.model.optimizer.iterations) - 1 - self._bar.n)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self._bar.close()

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -77,7 +78,7 @@ def network(config: Config) -> FusedModel:
     """Makes the network that a run begins with, not compiled."""
     if config.network == "handmade":
         return lecture.handmade()
-    start = {
+    start: dict[str, Any] = {
         "seed": config.seed,
         "initializer": config.initializer,
         "init_scale": config.init_scale,
