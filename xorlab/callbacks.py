@@ -18,6 +18,12 @@ from xorlab.steps import internals
 from xorlab.steps.requests import StepRequests
 from xorlab.steps.statistics import StepStatistics
 
+__all__ = ["TensorBoard"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class TensorBoard(keras.callbacks.TensorBoard):
     """`keras.callbacks.TensorBoard`, with gradients and an op graph that opens.

@@ -114,3 +114,7 @@ def _span(numbers):
 
 def _colour(shade):
     return colormaps["viridis"](0.9 * shade)
+
+
+# What is drawn of a finished sweep, into a file of the function's name.
+OF_SWEEPS = (phase_diagram, gradients_by_depth)

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class Summary:
         """Share of the networks that solved it."""
         return self.solved / self.n
 
-    def row(self) -> dict:
+    def row(self) -> dict[str, Any]:
         """Returns the cell's row of `summary.csv`."""
         return {
             **dataclasses.asdict(self.cell),

@@ -2,12 +2,11 @@
 
 It serves the command line, the tests and other code alike, and needs no TensorFlow:
 
->>> Config(activation="rellu")
+>>> Config(network="depe")
 Traceback (most recent call last):
     ...
-ValueError: activation: expected one of sigmoid, tanh, relu, leaky_relu, elu, \
-maxout, selu, gelu, silu, softplus, identity; received 'rellu'; \
-did you mean 'relu'?
+ValueError: network: expected one of deep, shallow, handmade; received 'depe'; \
+did you mean 'deep'?
 """
 
 import dataclasses
