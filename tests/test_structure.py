@@ -88,6 +88,11 @@ def test_every_module_has_its_place():
     assert present - {"py"} == set(ROOMS)  # py.typed
 
 
+def test_contributors_are_told_of_the_rooms_in_order():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `xorlab/(\w+)", text, re.M) == ROOMS
+
+
 def test_files_can_be_read_in_one_sitting():
     lengths = {
         str(path.relative_to(PACKAGE)): len(path.read_text().splitlines())
@@ -106,9 +111,8 @@ def test_only_activations_spells_an_activation_s_function():
     assert spelled == {"activations.py", "engine.py"}
 
 
-@pytest.mark.parametrize("check", [["check"], ["format", "--check"]], ids=str)
-def test_the_code_is_clean(check):
-    command = [sys.executable, "-m", "ruff", *check, "xorlab", "tests", "scripts"]
+def test_the_code_is_clean():
+    command = [sys.executable, "scripts/lint.py"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -19,6 +19,12 @@ from xorlab.steps.requests import StepRequests
 from xorlab.steps.schedule import Schedule
 from xorlab.steps.statistics import StepStatistics
 
+__all__ = ["TensorBoard"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class TensorBoard(keras.callbacks.TensorBoard):
     """`keras.callbacks.TensorBoard`, with gradients and an op graph that opens.
@@ -109,12 +115,12 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self.update_freq != "epoch" or self.write_steps_per_second or self._profiles
         )
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         if self._write_grads:
             internals.updating_optimizer(model)
         super().set_model(model)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         super().on_train_begin(logs)
         self._requests = StepRequests.of(self.model)
         self._requests.withdraw()  # A `fit` that failed may have left something.
@@ -130,17 +136,17 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 may_skip=self._scales_its_loss()
                 or bool(optimizer.gradient_accumulation_steps),
             )
-            self._last = None
+            self._last: StepStatistics | None = None
             self._has_logged = False
             self._steps_run = 0
             self._applied_before = internals.batches_applied(optimizer)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
         if self._write_grads:
             self._schedule.begin_epoch(epoch % (self.histogram_freq or 1) == 0)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         super().on_train_batch_begin(batch, logs)
         if self._graph_due:
             self._requests.request_batch(self._write_train_step_graph)
@@ -152,17 +158,17 @@ class TensorBoard(keras.callbacks.TensorBoard):
                     self._take_statistics, self._write_activations
                 )
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         # What Keras does here writes nothing unless one of these was asked for.
         if self._keras_logs_batches:
             super().on_train_batch_end(batch, logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_end(epoch, logs)
         if self._write_grads:
             self._judge()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self._requests.withdraw()
         try:
             if self._write_grads:
@@ -189,7 +195,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         left = ((self.params or {}).get("steps") or math.inf) - batch
         return min(self.model.steps_per_execution, left)
 
-    def _take_statistics(self, statistics: StepStatistics):
+    def _take_statistics(self, statistics: StepStatistics) -> None:
         if not self._schedule.end(statistics.step):
             return
         more = {}

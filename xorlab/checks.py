@@ -53,7 +53,7 @@ def true_or_false(what: str, value: bool) -> bool:
     )
 
 
-def check_seed(seed: int):
+def check_seed(seed: int) -> None:
     """Checks that a seed makes a network that no other seed makes.
 
     Raises:

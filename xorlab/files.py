@@ -3,13 +3,12 @@
 import contextlib
 import os
 import pathlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows has none.
-    fcntl = None
 
 
 class UnusableDirectory(OSError):
@@ -44,7 +43,7 @@ def writing_atomically(path: pathlib.Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_atomically(path: pathlib.Path, content: bytes):
+def write_atomically(path: pathlib.Path, content: bytes) -> None:
     """Writes a whole file as `writing_atomically` does."""
     with writing_atomically(path) as file:
         file.write(content)
@@ -77,7 +76,7 @@ def claimed(
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stack.callback(_remove_if_empty, folder)
-            if fcntl is not None:
+            if sys.platform != "win32":
                 locked = os.open(folder, os.O_RDONLY)
                 stack.callback(os.close, locked)
                 fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,6 +6,7 @@ import platform
 import subprocess
 from collections.abc import Iterable, Mapping
 from importlib import metadata
+from typing import Any
 
 from xorlab import __version__
 
@@ -48,7 +49,7 @@ def commit() -> str:
     return shown.stdout.decode().strip()
 
 
-_QUIET = {"check": True, "capture_output": True}
+_QUIET: dict[str, Any] = {"check": True, "capture_output": True}
 
 
 def _processor():

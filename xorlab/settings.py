@@ -1,15 +1,16 @@
 """Settings: frozen records whose fields are a command's flags."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from absl import flags
 
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound=Any)
 
 flags.disclaim_key_flags()  # Or `--help` takes them for this module's.
 
-_DEFINE = {
+_DEFINE: dict[type, Callable] = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
@@ -32,7 +33,7 @@ def spelled(number: float) -> str:
     return short if float(short) == number else repr(number)
 
 
-def define_flags(record: type):
+def define_flags(record: type) -> None:
     """Defines a flag for every field of a record; a tuple's is a list with commas."""
     for field in dataclasses.fields(record):
         name, default, about = field.name, field.default, field.metadata["help"]
@@ -60,7 +61,7 @@ def from_flags(record: type[Record], argv: list[str]) -> Record:
         raise ValueError("log_dir: no such flag here; write --logdir, or --out")
     values = {}
     for field in dataclasses.fields(record):
-        value = flags.FLAGS[field.name].value
+        value: Any = flags.FLAGS[field.name].value
         if isinstance(field.default, tuple):
             kind = type(field.default[0])
             value = tuple(_parse(field.name, kind, word) for word in value)

@@ -13,7 +13,7 @@ from absl import app, flags
 INTERRUPTED = 130  # The exit code of what Ctrl-C has ended.
 
 
-def run_command(main: Callable[[list[str]], int]):
+def run_command(main: Callable[[list[str]], int]) -> None:
     """Runs a program's `main` on the command line's flags and ends with its exit code.
 
     A flag that cannot be parsed is one line on standard error and exit code 2; a reader

@@ -70,9 +70,12 @@ def test_every_activation_trains_as_under_plain_fit(activation):
 
 @pytest.fixture
 def float64():
+    # Layers ask the policy, which Keras makes of floatx once, for the first layer.
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -1,4 +1,4 @@
-"""No operation of what is measured lacks a kernel on a GPU, which none needs to know."""
+"""No operation of what is measured lacks a kernel on a GPU; no GPU is needed here."""
 
 import keras
 import numpy as np

@@ -24,3 +24,7 @@ __all__ = [
     "judge_layers",
     "judge_outcome",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

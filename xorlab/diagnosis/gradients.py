@@ -92,7 +92,7 @@ def judge_layers(
         for layer in sick
     ]
     well = {x: rms for x, rms in gradient_rms.items() if x not in sick}
-    best = max(well, key=well.get, default=None)
+    best = max(well, key=well.__getitem__, default="")
     for layer, rms in well.items():
         if rms == 0:
             lines.append(

@@ -14,9 +14,11 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.compat.proto import types_pb2
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram import metadata as histogram_metadata
 from tensorboard.plugins.scalar import metadata as scalar_metadata
 from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorflow.core.framework import graph_pb2
 
 from xorlab.eventlog.summaries import session_end
 from xorlab.steps import histograms, internals
@@ -102,7 +104,7 @@ class OwnRecords:
         version = Event(wall_time=time.time(), file_version="brain.Event:2")
         self.write([version.SerializeToString()])
 
-    def write(self, records: Sequence[bytes]):
+    def write(self, records: Sequence[bytes]) -> None:
         for record in records:
             self._file.write(record)
         self._file.flush()
@@ -119,7 +121,7 @@ class SharedRecords:
         self._writer = writer
         self.close = writer.close
 
-    def write(self, records: Sequence[bytes]):
+    def write(self, records: Sequence[bytes]) -> None:
         writer = internals.resource_of(self._writer)
         # All in one tensor: to give bytes to an op takes longer than the op itself.
         for record in tf.unstack(tf.constant(records)):
@@ -140,32 +142,32 @@ class EventFile:
 
     def __init__(self, records: OwnRecords | SharedRecords):
         self._file = records
-        self._records = {}
+        self._records: dict[tuple, _Record] = {}
         self._filled = 0
 
-    def write(self, steps: Sequence[StepValues]):
+    def write(self, steps: Sequence[StepValues]) -> None:
         """Logs numbers and histograms, a record a step."""
         # One kind of work after the other: the processor's caches stay warm.
-        rows = [histograms.rows(x.counts) if x.tags else [] for x in steps]
+        rows = [[] if x.counts is None else histograms.rows(x.counts) for x in steps]
         self._put(list(map(self._event, steps, rows)))
 
-    def text(self, tag: str, markdown: str, step: int = 0):
+    def text(self, tag: str, markdown: str, step: int = 0) -> None:
         """Logs a text card."""
         self.summary(text_pb(tag, markdown), step)
 
-    def graph(self, graph_def):
+    def graph(self, graph_def: graph_pb2.GraphDef) -> None:
         """Logs the op graph."""
         event = Event(graph_def=graph_def.SerializeToString(), wall_time=time.time())
         self._put([event.SerializeToString()])
 
-    def summary(self, summary, step: int = 0):
+    def summary(self, summary: Summary, step: int = 0) -> None:
         """Logs a summary of `xorlab.eventlog.summaries`, or of TensorBoard's own."""
         event = Event(step=step, wall_time=time.time())
         # By its bytes: it may be of TensorFlow's class, or of TensorBoard's.
         event.summary.ParseFromString(summary.SerializeToString())
         self._put([event.SerializeToString()])
 
-    def close(self, succeeded: bool):
+    def close(self, succeeded: bool) -> None:
         """Ends the session of the HParams page, and the file."""
         try:
             self.summary(session_end(succeeded))

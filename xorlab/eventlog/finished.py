@@ -5,12 +5,15 @@ import pathlib
 from collections.abc import Iterable
 
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from xorlab.files import write_atomically
 
 
-def write_event_file(path: pathlib.Path, summaries: Iterable[tuple[int, object]]):
+def write_event_file(
+    path: pathlib.Path, summaries: Iterable[tuple[int, Summary]]
+) -> None:
     """Writes a run's event file at once, with no time of day in it.
 
     Args:

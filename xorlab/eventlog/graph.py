@@ -7,6 +7,7 @@ trace is tidied so that TensorBoard draws the picture of the lecture (04, 10).
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -20,7 +21,7 @@ TRAIN = "train"
 
 def train_step_graph(
     model: keras.Model,
-    batch,
+    batch: Any,
     *,
     loss_name: str = "loss",
     variable_names: Mapping[str, str] | None = None,
@@ -120,7 +121,7 @@ def _named_scopes(model, loss_name):
 
 def _metrics(model, loss_name):
     """Lists (box, metric): Keras's mean of the loss belongs to the loss's box."""
-    metrics = []
+    metrics: list[keras.Metric] = []
     for metric in model.metrics:
         # Those given to `compile` come in one container, named compile_metrics.
         metrics += getattr(metric, "metrics", [metric])
@@ -140,7 +141,7 @@ def _other_scopes(model, loss_name):
 
 def _variable_scopes(model, given):
     """Maps the handle of each model variable to a scope beside its layer's."""
-    named = {}
+    named: dict[int, tuple[str, keras.Variable]] = {}
     for path, layer in naming.layers_of(model).items():
         if isinstance(layer, keras.Model):
             continue  # Its layers follow.
@@ -190,7 +191,7 @@ def _new_names(nodes, handles, tops, model_name):
 
 def _adopt_strays(nodes, names):
     """Names the nodes outside of every scope after the scope that uses them."""
-    users = {}
+    users: dict[str, list[str]] = {}
     for node in nodes:
         for name in node.input:
             users.setdefault(_source(name), []).append(node.name)

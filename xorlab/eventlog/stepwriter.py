@@ -29,13 +29,13 @@ class StepWriter:
     def __init__(self, log: EventFile, activations: bool):
         self._log = log
         self._activations = activations
-        self._waiting = []
-        self._timer = None
-        self._failure = None
+        self._waiting: list[tuple[StepStatistics, Mapping[str, float]]] = []
+        self._timer: threading.Timer | None = None
+        self._failure: Exception | None = None
         self._lock = threading.Lock()  # Of all that waits, and of its order.
         self._has_warned = False
 
-    def add(self, statistics: StepStatistics, scalars: Mapping[str, float]):
+    def add(self, statistics: StepStatistics, scalars: Mapping[str, float]) -> None:
         """Writes a step soon; warns of the first with gradients that are not finite.
 
         Args:
@@ -55,7 +55,7 @@ class StepWriter:
                 self._timer = threading.Timer(_LONGEST_WAIT, self._flush_late)
                 self._timer.start()
 
-    def flush(self):
+    def flush(self) -> None:
         """Writes all that waits.
 
         Raises:

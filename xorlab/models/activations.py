@@ -13,6 +13,7 @@ when it is called.
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Activation:
     source: str
     pieces: int = 1
 
-    def __call__(self, z):
+    def __call__(self, z: Any) -> Any:
         """Returns the activation of `z`, as a tensor of its floating dtype."""
         import tensorflow as tf
 

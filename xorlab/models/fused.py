@@ -1,5 +1,8 @@
 """A Keras functional model whose `fit` runs many full-batch steps as one program."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -24,7 +27,13 @@ class FusedModel(keras.Model):
     `steps_per_execution` may be changed between epochs at no cost.
     """
 
-    def compile(self, *args, jit_compile=True, run_eagerly=False, **kwargs):
+    def compile(
+        self,
+        *args: Any,
+        jit_compile: bool | str = True,
+        run_eagerly: bool = False,
+        **kwargs: Any,
+    ) -> None:
         """Compiles as `keras.Model.compile` does, but with XLA unless told otherwise.
 
         Keras's own default, "auto", leaves XLA out where there is no accelerator.
@@ -34,7 +43,7 @@ class FusedModel(keras.Model):
             *args, jit_compile=jit_compile, run_eagerly=run_eagerly, **kwargs
         )
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         """Compiles a loaded model as it was; Keras leaves that to an own `compile`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
@@ -42,14 +51,14 @@ class FusedModel(keras.Model):
 
     def fit(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         *,
-        batch_size=None,
-        sample_weight=None,
-        verbose="auto",
-        **kwargs,
-    ):
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        verbose: int | str = "auto",
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, all rows of `x` and `y` in every step.
 
         Args:
@@ -91,7 +100,7 @@ class FusedModel(keras.Model):
         kwargs["shuffle"] = False
         return super().fit(x, verbose=2 if verbose == "auto" else verbose, **kwargs)
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Callable:
         """Overrides Keras's hook: the function that `fit` calls once an epoch."""
         if self.train_function is not None and not force:
             return self.train_function
@@ -118,7 +127,7 @@ class FusedModel(keras.Model):
             steps = tf.constant(self.steps_per_execution, tf.int64)
             return run_steps(next(iterator), steps)
 
-        self.train_function = train_function
+        self.train_function: Callable | None = train_function
         return train_function
 
 

@@ -121,7 +121,7 @@ def initial_weights(
     depth = len(widths) - 1
     for layer in range(1, depth + 1):
         maps = pieces if layer < depth else 1
-        kernel = draw_kernel(name, seed, layer, *widths[layer - 1 : layer + 1], maps)
+        kernel = draw_kernel(name, seed, layer, widths[layer - 1], widths[layer], maps)
         bias = np.zeros(kernel.shape[1])
         if name == DATA_DEPENDENT:
             kernel, bias = _fit_to_rows(kernel, rows)

@@ -1,6 +1,8 @@
 """Layers whose op graph reads as the lecture's: MatMul → add → activation."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,7 +18,7 @@ _inside_fused_step = False
 
 
 @contextlib.contextmanager
-def fused_products():
+def fused_products() -> Iterator[None]:
     """While traced inside, small products are spelled so that XLA can fuse them.
 
     XLA makes a call of its own of every MatMul, which for a 5 × 5 kernel costs more
@@ -56,25 +58,25 @@ class Affine(keras.layers.Layer):
         ValueError: the activation is not in the table.
     """
 
-    def __init__(self, units: int, activation: str, **kwargs):
+    def __init__(self, units: int, activation: str, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = units
         self.activation = ACTIVATIONS[one_of("activation", activation, ACTIVATIONS)]
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         columns = self.activation.pieces * self.units
         self.kernel = self.add_weight(
             name="kernel", shape=(input_shape[-1], columns), initializer="zeros"
         )
         self.bias = self.add_weight(name="bias", shape=(columns,), initializer="zeros")
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         kernel = tf.convert_to_tensor(self.kernel)
         return self.activation(_product(inputs, kernel) + self.bias)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "activation": self.activation.name}
         return {**super().get_config(), **own}

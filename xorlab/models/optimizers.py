@@ -8,7 +8,7 @@ MOMENTUM = 0.9  # The usual value: Sutskever et al. 2013, section 2.
 
 # Class in Keras and its settings, by name. Spelled out because asking Keras takes
 # seconds; a test holds the two lists together.
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, tuple[str, dict[str, float]]] = {
     name.lower(): (name, {})
     for name in (
         "Adadelta",
@@ -32,7 +32,7 @@ OPTIMIZERS = {
 _SINCE = {"muon": (3, 15), "schedulefreeadamw": (3, 15)}
 
 
-def check_optimizer(what: str, name: str):
+def check_optimizer(what: str, name: str) -> None:
     """Checks that the Keras that is installed has an optimizer.
 
     Raises:

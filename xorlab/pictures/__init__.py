@@ -6,6 +6,10 @@ Imports: `files`, `settings`.
 """
 
 from xorlab.pictures.png import save
-from xorlab.pictures.sweeps import gradients_by_depth, phase_diagram
+from xorlab.pictures.sweeps import OF_SWEEPS, gradients_by_depth, phase_diagram
 
-__all__ = ["gradients_by_depth", "phase_diagram", "save"]
+__all__ = ["OF_SWEEPS", "gradients_by_depth", "phase_diagram", "save"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from xorlab.files import write_atomically
 
 
-def save(figure: Figure, path: pathlib.Path):
+def save(figure: Figure, path: pathlib.Path) -> None:
     """Writes a picture; the same figure gives the same bytes.
 
     Raises:

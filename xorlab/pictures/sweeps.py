@@ -4,15 +4,16 @@ Axis labels name only the settings that differ between the cells shown.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from matplotlib import colormaps
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from xorlab.settings import spelled
 
 # How a picture writes a value of a setting.
-_LABELS = {
+_LABELS: dict[str, Callable[..., str]] = {
     "depth": "{} layers".format,
     "width": "width {}".format,
     "initializer": str,
@@ -87,7 +88,7 @@ def gradients_by_depth(summaries: Sequence) -> Figure:
                 axes.semilogy(layers, rms, ".-", color=_colour(shade), label=column)
     figure.supxlabel("layer, from the input", fontsize="medium")
     figure.supylabel("median gradient RMS before training", fontsize="medium")
-    handles = {}
+    handles: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
@@ -115,3 +116,7 @@ def _span(numbers):
 
 def _colour(shade):
     return colormaps["viridis"](0.9 * shade)
+
+
+# What is drawn of a finished sweep, into a file of the function's name.
+OF_SWEEPS = (phase_diagram, gradients_by_depth)

@@ -13,3 +13,7 @@ from xorlab.steps.statistics import rms_by_layer
 from xorlab.steps.tap import Reading, StepTap
 
 __all__ = ["Reading", "StepTap", "rms_by_layer"]
+
+
+def __dir__() -> list[str]:
+    return __all__

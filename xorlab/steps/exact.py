@@ -15,7 +15,7 @@ def is_big(tensor: tf.Tensor) -> bool:
     return (tensor.shape.num_elements() or 0) >= BIG
 
 
-def read_again(tensor):
+def read_again(tensor: tf.Tensor) -> tf.Tensor:
     """Multiplies anew where a gradient is a product, and returns any other as it is.
 
     TensorFlow's graph optimizer reorders the product of a gradient and the learning
@@ -29,7 +29,9 @@ def read_again(tensor):
     return tf.raw_ops.Mul(x=left, y=right)
 
 
-def released(gradient, compiled):
+def released(
+    gradient: tf.Tensor | tf.IndexedSlices, compiled: bool
+) -> tf.Tensor | tf.IndexedSlices:
     """Holds the update by a big gradient back until control dependencies are done.
 
     The gradient is then nobody else's, and the update may work in its memory.

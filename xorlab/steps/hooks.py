@@ -18,7 +18,7 @@ class Wrapped:
     def __init__(self, *hooks: tuple[object, str, Callable]):
         self._hooks = hooks
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self._undo = []
         try:
             for owner, method, around in self._hooks:
@@ -32,7 +32,7 @@ class Wrapped:
             self.__exit__()
             raise
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         for own, method, before in reversed(self._undo):
             if before is None:
                 own.pop(method, None)

@@ -4,6 +4,7 @@ Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
 """
 
 import inspect
+from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
@@ -22,7 +23,7 @@ _LEANED_ON = {
 }
 
 
-def check():
+def check() -> None:
     """Checks that this Keras has what xorlab leans on.
 
     Raises:
@@ -75,7 +76,7 @@ def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def no_hook(optimizer) -> ValueError:
+def no_hook(optimizer: object) -> ValueError:
     """The error that says that an optimizer's gradients cannot be read."""
     return ValueError(
         "optimizer: expected a single keras.optimizers.Optimizer; received "
@@ -100,7 +101,9 @@ def batches_applied(optimizer: keras.optimizers.Optimizer) -> int:
     return int(tf.convert_to_tensor(count))
 
 
-def updated_variables(gradients, variables) -> list[keras.Variable]:
+def updated_variables(
+    gradients: Iterable[tf.Tensor | None], variables: Iterable[keras.Variable]
+) -> list[keras.Variable]:
     """Returns the variables that an update by gradients will change, in Keras's order.
 
     Those without a gradient are left alone, and those of quantised layers that take
@@ -114,7 +117,7 @@ def updated_variables(gradients, variables) -> list[keras.Variable]:
     ]
 
 
-def resource_of(writer: tf.summary.SummaryWriter):
+def resource_of(writer: tf.summary.SummaryWriter) -> tf.Tensor:
     """Returns the resource of a writer of event files, for `tf.raw_ops`.
 
     Raises:

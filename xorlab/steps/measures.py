@@ -33,10 +33,10 @@ def measure(
     shared = _is_for_shared_program(tensors, by_xla)
 
     def together(tensors):
-        laid_out = _in_rows(tensors, fill=shared)
+        owner, padding, rows = _in_rows(tensors, fill=shared)
         if not shared:
-            return _count(*laid_out, by_xla=by_xla)
-        counts, squares = _program_count(*laid_out)
+            return _count(owner, padding, rows, by_xla=by_xla)
+        counts, squares = _program_count(owner, padding, rows)
         return counts[: len(tensors)], squares[: len(tensors)]
 
     return _in_parts(together, tensors)
@@ -58,9 +58,10 @@ def measure_change(
     shared = _is_for_shared_program([*after, *before], by_xla)
 
     def together(after, before):
-        laid_out = _in_rows(after, fill=shared)
+        owner, padding, after_rows = _in_rows(after, fill=shared)
+        _, _, before_rows = _in_rows(before, fill=shared)
         change = _program_change if shared else _change
-        return change(*laid_out, _in_rows(before, fill=shared)[-1])[: len(after)]
+        return change(owner, padding, after_rows, before_rows)[: len(after)]
 
     return _in_parts(together, after, before)
 
@@ -72,16 +73,16 @@ def _in_parts(of_together, *lists):
         of_together: of such lists, returns tensors `[T, ...]` that add up over parts.
         *lists: of tensors of the same shapes; of whole big ones no copies are made.
     """
-    lists = [[tf.reshape(tensor, [-1]) for tensor in tensors] for tensors in lists]
-    parts = [(tensor.shape[0] or 0) // PART for tensor in lists[0]]
+    flat = [[tf.reshape(tensor, [-1]) for tensor in tensors] for tensors in lists]
+    parts = [(tensor.shape[0] or 0) // PART for tensor in flat[0]]
     rests = [
         [x[n * PART :] if n else x for x, n in zip(tensors, parts, strict=True)]
-        for tensors in lists
+        for tensors in flat
     ]
     sums = of_together(*rests)
     for row, n in enumerate(parts):
         if n:
-            sums = _add_parts(sums, row, of_together, n, [x[row] for x in lists])
+            sums = _add_parts(sums, row, of_together, n, [x[row] for x in flat])
     return sums
 
 
@@ -135,7 +136,7 @@ def _in_rows(tensors, fill=False):
     if any(map(tf.is_tensor, rows)):
         owner = tf.repeat(numbers, tf.stack(rows))
     else:
-        owner = tf.constant(np.repeat(np.int32(numbers), rows))
+        owner = tf.constant(np.repeat(np.array(numbers, np.int32), rows))
     return owner, tf.stack(padding), tf.reshape(tf.concat(values, 0), [-1, _ROW])
 
 

@@ -4,6 +4,8 @@ import collections
 import itertools
 import math
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -38,10 +40,11 @@ class StepMonitor:
         inputs = keras.layers.InputLayer
         self.layers = {x: layer for x, layer in layers if not isinstance(layer, inputs)}
         self._row = {id(v): row for row, v in enumerate(weights.values())}
-        self._outputs_of = collections.defaultdict(dict)  # By replica, then layer.
-        self._passed = set()  # Replicas that have begun to update.
-        self._before_of = {}
-        rows, layers = len(self._row), len(self.layers)
+        # By replica, then layer.
+        self._outputs_of: dict = collections.defaultdict(dict)
+        self._passed: set = set()  # Replicas that have begun to update.
+        self._before_of: dict = {}
+        rows = len(self._row)
         with model.distribute_strategy.scope():
             # How many updates were seen, and the iteration of the last.
             self._clock = _kept([2], tf.float64)
@@ -52,7 +55,7 @@ class StepMonitor:
             # TensorFlow leaves on the CPU: a step that XLA compiles for a GPU then
             # fails.
             self._counts = _kept([2, rows, BUCKETS], tf.int64)
-            self._outputs = _kept([layers, BUCKETS], tf.int64, summed=True)
+            self._outputs = _kept([len(self.layers), BUCKETS], tf.int64, summed=True)
         self._seen = 0
 
     def read(self) -> StepStatistics | None:
@@ -93,12 +96,14 @@ class StepMonitor:
             wall_time=time.time(),
         )
 
-    def before_update(self, variables):
+    def before_update(self, variables: Sequence[keras.Variable]) -> None:
         self._passed.add(_replica())
         weights = [tf.convert_to_tensor(variable) for variable in variables]
         self._before_of[_replica()] = weights, self._clock[0]
 
-    def at_update(self, variables, gradients):
+    def at_update(
+        self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
+    ) -> Sequence[tf.Tensor]:
         replicas = tf.distribute.get_replica_context()
         if replicas is not None and replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
@@ -119,7 +124,7 @@ class StepMonitor:
         self._hold(variables, squares, now, map(tf.zeros_like, now))
         return [counts, squares]
 
-    def after_update(self, variables):
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
         before, seen = self._before_of.pop(_replica())
         after = [tf.convert_to_tensor(variable) for variable in variables]
         changes = measures.measure_change(after, before, by_xla=self._by_xla)
@@ -130,7 +135,7 @@ class StepMonitor:
         self._numbers.assign(tf.concat([others, kept], 0))
         self._hold(variables, changes, after, before)
 
-    def at_output(self, layer, output):
+    def at_output(self, layer: keras.Layer, output: Any) -> None:
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
         # Run eagerly, the step's tape would go on to record what is measured.
         floats = [tf.stop_gradient(x) for x in tensors if x.dtype.is_floating]

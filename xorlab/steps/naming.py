@@ -2,8 +2,11 @@
 
 import functools
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import keras
+
+Thing = TypeVar("Thing")
 
 
 @functools.cache
@@ -12,13 +15,13 @@ def layer_of(path: str) -> str:
     return path.rpartition("/")[0] or path
 
 
-def unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+def unique(pairs: Iterable[tuple[str, Thing]]) -> dict[str, Thing]:
     """Makes a dict of (name, thing) pairs; a name that is taken gets a number.
 
     >>> list(unique([("a", 1), ("a", 2), ("b", 3), ("a", 4)]))
     ['a', 'a_1', 'b', 'a_2']
     """
-    named = {}
+    named: dict[str, Thing] = {}
     for name, thing in pairs:
         free, number = name, 0
         while free in named:
@@ -34,7 +37,7 @@ def weights_of(model: keras.Model) -> dict[str, keras.Variable]:
     Where two layers have the same path, as those of two nested models may, one of them
     gets a number: `layer6_1/kernel`.
     """
-    owners = {}
+    owners: dict[int, int] = {}
     for layer in layers_of(model).values():
         owners.update((id(weight), id(layer)) for weight in layer.trainable_weights)
     weights = [
@@ -57,7 +60,7 @@ def layers_of(model: keras.Model) -> dict[str, keras.Layer]:
     """
     seen = set()
 
-    def walk(parent, prefix) -> Iterator[tuple[str, keras.Layer]]:
+    def walk(parent: keras.Model, prefix: str) -> Iterator[tuple[str, keras.Layer]]:
         for layer in parent.layers:
             if id(layer) not in seen:
                 seen.add(id(layer))

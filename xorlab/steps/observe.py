@@ -7,8 +7,8 @@ gradient of the update. It belongs to the weights as they were before that updat
 """
 
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -20,7 +20,7 @@ from xorlab.steps.hooks import Wrapped
 class Observer(Protocol):
     """What is told of every step that is traced, or run eagerly, meanwhile."""
 
-    def before_update(self, variables: Sequence[keras.Variable]):
+    def before_update(self, variables: Sequence[keras.Variable]) -> None:
         """The optimizer has received gradients for these; the step may be a part."""
 
     def at_update(
@@ -32,15 +32,15 @@ class Observer(Protocol):
             What the update is to wait for.
         """
 
-    def after_update(self, variables: Sequence[keras.Variable]):
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """The weights have changed, if this step was to change them."""
 
-    def at_output(self, layer: keras.Layer, output):
+    def at_output(self, layer: keras.Layer, output: Any) -> None:
         """A layer has returned this: a tensor, or tensors in any structure."""
 
 
 def observed(
-    model: keras.Model, observer: Observer, layers: Sequence[keras.Layer] = ()
+    model: keras.Model, observer: Observer, layers: Iterable[keras.Layer] = ()
 ) -> Wrapped:
     """Inside, the training steps of `model` tell the observer what they compute.
 

@@ -33,13 +33,14 @@ class StepRequests:
     def __init__(self, model: keras.Model):
         self._model = model
         self._hooks = contextlib.ExitStack()
-        self._stand_in = None
+        self._stand_in: functools.partial | None = None
         # Dicts: where another callback puts its function in our place, asked twice.
-        self._tell_batch = {}
-        self._tell_statistics = {}
-        self._watched_for = None
+        self._tell_batch: dict[Callable, None] = {}
+        self._tell_statistics: dict[Callable, bool] = {}
+        self._watched_for: Callable | None = None
+        self._watched: dict[bool, _Watched] = {}
 
-    def request_batch(self, tell: Callable):
+    def request_batch(self, tell: Callable) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution is given.
 
         Args:
@@ -50,7 +51,7 @@ class StepRequests:
 
     def request_statistics(
         self, tell: Callable[[StepStatistics], None], activations: bool = False
-    ):
+    ) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution does.
 
         Args:
@@ -82,7 +83,7 @@ class StepRequests:
             self._put(*present.args)
         self._stand_in = None
 
-    def withdraw(self):
+    def withdraw(self) -> None:
         """Leaves the model as it was, whatever has been asked for."""
         self._give_place()
         self._tell_batch = {}

@@ -27,7 +27,7 @@ class Schedule:
         self._step = iterations()
         self._next = self._multiple_from(self._step)
 
-    def begin_epoch(self, is_logged: bool):
+    def begin_epoch(self, is_logged: bool) -> None:
         """Takes note that an epoch begins, and whether its first update is logged."""
         self._step = self._iterations()
         if self._every is None:

@@ -25,7 +25,7 @@ def rms_by_layer(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
     >>> rms_by_layer({"last/kernel": np.array([[3.0], [3.0]]), "last/bias": 3.0})
     {'last': 3.0}
     """
-    entries = {}
+    entries: dict[str, list[np.ndarray]] = {}
     for path, gradient in gradients.items():
         # float64, because the square of 1e-30 is zero in float32.
         flat = np.ravel(gradient).astype(np.float64)
@@ -66,7 +66,7 @@ class StepStatistics:
 
     def by_layer(self, numbers: Sequence[float]) -> dict[str, float]:
         """Adds up T numbers, one of each weight, over the layers that hold them."""
-        sums = {}
+        sums: dict[str, float] = {}
         for path, number in zip(self.weights, numbers, strict=True):
             layer = naming.layer_of(path)
             sums[layer] = sums.get(layer, 0.0) + number

@@ -3,7 +3,8 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -56,7 +57,7 @@ class StepTap:
         )
 
     @contextlib.contextmanager
-    def attached(self):
+    def attached(self) -> Iterator[None]:
         """Inside, steps are tapped; outside, the model is as it was."""
         with observed(self._model, self, self._layers):
             # A train function that Keras cached was traced without the tap.
@@ -72,19 +73,21 @@ class StepTap:
             self._weights.read(), self._gradients.read(), self._activations.read()
         )
 
-    def before_update(self, variables):
+    def before_update(self, variables: Sequence[keras.Variable]) -> None:
         pass
 
-    def at_update(self, variables, gradients):
+    def at_update(
+        self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
+    ) -> Sequence[tf.Tensor]:
         for variable, gradient in zip(variables, gradients, strict=True):
             self._weights.keep(variable.path, variable)
             self._gradients.keep(variable.path, gradient)
         return []
 
-    def after_update(self, variables):
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
         pass
 
-    def at_output(self, layer, output):
+    def at_output(self, layer: keras.Layer, output: Any) -> None:
         self._activations.keep(layer.name, output)
 
 
@@ -102,7 +105,7 @@ class _Buffers:
             for name, shape in shapes.items()
         }
 
-    def keep(self, name: str, tensor: tf.Tensor):
+    def keep(self, name: str, tensor: tf.Tensor) -> None:
         self._kept[name].assign(tensor)
 
     def read(self) -> dict[str, np.ndarray]:

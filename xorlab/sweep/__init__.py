@@ -18,3 +18,7 @@ from xorlab.sweep.grid import Cell, Grid
 from xorlab.sweep.run import run, train
 
 __all__ = ["Cell", "Grid", "run", "train"]
+
+
+def __dir__() -> list[str]:
+    return __all__

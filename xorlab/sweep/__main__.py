@@ -13,14 +13,14 @@ from xorlab.sweep.run import run
 from xorlab.sweep.workers import BrokenCluster, UnreachableScheduler
 
 
-def define_flags():
+def define_flags() -> None:
     """Defines a flag for every field of `Grid`, and where and by whom it is done."""
     settings.define_flags(Grid)
     flags.DEFINE_string("out", "", "folder of the results: logs/sweep/NAME")
     flags.DEFINE_string("scheduler", "", "tcp://HOST:PORT of a Dask scheduler")
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Parses, runs, prints; returns the exit code."""
     out = flags.FLAGS.out
     # Dask logs a scheduler's loss with its traceback; the error says it in a line.
@@ -55,17 +55,13 @@ def main(argv):
 def line(grid: Grid, summary: Summary) -> str:
     """Says what came of a cell, and what sets it apart from the others."""
     cell = summary.cell
-    more = {
-        "width": (grid.widths, cell.width),
-        "start": (grid.initializers, cell.initializer),
-        "scale": (grid.init_scales, cell.init_scale),
-        "rate": (grid.learning_rates, cell.learning_rate),
-    }
-    others = "".join(
-        f" {name} {value if isinstance(value, str) else settings.spelled(value)}"
-        for name, (values, value) in more.items()
-        if len(values) > 1
+    more = (
+        (grid.widths, f" width {cell.width}"),
+        (grid.initializers, f" start {cell.initializer}"),
+        (grid.init_scales, f" scale {settings.spelled(cell.init_scale)}"),
+        (grid.learning_rates, f" rate {settings.spelled(cell.learning_rate)}"),
     )
+    others = "".join(words for values, words in more if len(values) > 1)
     return (
         f"{cell.activation:>10} depth {cell.depth:2}{others}  {summary.solved:6} of "
         f"{summary.n} solve it: {summary.share:.3f} "

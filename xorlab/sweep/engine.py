@@ -63,8 +63,11 @@ class Program:
         self.activation = ACTIVATIONS[activation]
         self.widths = [2] + [width] * (depth - 1) + [1]
         self.networks = networks_at_once(width)
-        layout = NetworksLast if width <= NARROW else NetworksFirst
-        self.layout = layout(self.networks)
+        self.layout: NetworksLast | NetworksFirst
+        if width <= NARROW:
+            self.layout = NetworksLast(self.networks)
+        else:
+            self.layout = NetworksFirst(self.networks)
         self._update = RULES[optimizer]
         self._slots = SLOTS[optimizer]
         self._compiling = threading.Lock()

@@ -33,7 +33,7 @@ def run_name(cell: Cell) -> str:
     )
 
 
-def write_events(folder: pathlib.Path, summary: Summary):
+def write_events(folder: pathlib.Path, summary: Summary) -> None:
     """Writes the run of one cell: an HParams session, and what was found.
 
     `gradient_rms_start` and `gradient_rms_end` have the layer's number for a step, so

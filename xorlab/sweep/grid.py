@@ -65,7 +65,7 @@ class Grid:
     seeds: int = setting(1000, "networks a cell")
     first_seed: int = setting(0, "the seeds are first_seed, first_seed + 1, …")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             values = getattr(self, field.name)
             if isinstance(field.default, tuple):

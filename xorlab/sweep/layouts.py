@@ -4,7 +4,10 @@ Axis letters: R networks, N rows, I inputs, O outputs, P affine maps of a unit.
 `scripts/benchmark.py sweep` measures both layouts against others.
 """
 
+import numpy as np
 import tensorflow as tf
+
+from xorlab.models.activations import Activation
 
 
 class NetworksLast:
@@ -23,19 +26,20 @@ class NetworksLast:
     def __init__(self, networks: int):
         self.networks = networks
 
-    def rows(self, inputs):  # [N, I] -> [N, I, R]
+    def rows(self, inputs: np.ndarray) -> tf.Tensor:  # [N, I] -> [N, I, R]
         return tf.broadcast_to(inputs[:, :, None], (*inputs.shape, self.networks))
 
-    def affine(self, x, kernel, bias):
+    def affine(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(x[:, :, None] * kernel[None], axis=1) + bias
 
-    def activate(self, activation, z):  # [N, P * O, R] -> [N, O, R]
+    def activate(self, activation: Activation, z: tf.Tensor) -> tf.Tensor:
+        # [N, P * O, R] -> [N, O, R]
         rows, _, networks = z.shape
         # Side by side as [N, P * O * R], the first of P maps still comes first.
         a = activation.function(tf, tf.reshape(z, (rows, -1)))
         return tf.reshape(a, (rows, -1, networks))
 
-    def by_row(self, z):  # [N, 1, R] -> [N, R]
+    def by_row(self, z: tf.Tensor) -> tf.Tensor:  # [N, 1, R] -> [N, R]
         return z[:, 0]
 
 
@@ -53,18 +57,19 @@ class NetworksFirst:
     def __init__(self, networks: int):
         self.networks = networks
 
-    def rows(self, inputs):  # [N, I] -> [R, N, I]
+    def rows(self, inputs: np.ndarray) -> tf.Tensor:  # [N, I] -> [R, N, I]
         return tf.broadcast_to(inputs[None], (self.networks, *inputs.shape))
 
-    def affine(self, x, kernel, bias):
+    def affine(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
         return _matmul(x, kernel) + bias[:, None]
 
-    def activate(self, activation, z):  # [R, N, P * O] -> [R, N, O]
+    def activate(self, activation: Activation, z: tf.Tensor) -> tf.Tensor:
+        # [R, N, P * O] -> [R, N, O]
         networks, rows, columns = z.shape
         a = activation.function(tf, tf.reshape(z, (-1, columns)))
         return tf.reshape(a, (networks, rows, -1))
 
-    def by_row(self, z):  # [R, N, 1] -> [N, R]
+    def by_row(self, z: tf.Tensor) -> tf.Tensor:  # [R, N, 1] -> [N, R]
         return tf.transpose(z[:, :, 0])
 
 

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class Summary:
         """Share of the networks that solved it."""
         return self.solved / self.n
 
-    def row(self) -> dict:
+    def row(self) -> dict[str, Any]:
         """Returns the cell's row of `summary.csv`."""
         return {
             **dataclasses.asdict(self.cell),
@@ -87,8 +88,8 @@ class Summary:
 
 def summarise(store: Store) -> Iterator[Summary]:
     """Yields a summary of every cell of a finished sweep."""
-    for cell, group in itertools.groupby(chunks(store.grid), lambda c: c.cell):
-        group = list(group)
+    for cell, members in itertools.groupby(chunks(store.grid), lambda c: c.cell):
+        group = list(members)
         yield _summary(cell, lambda group=group: map(store.get, group))
 
 
@@ -113,7 +114,7 @@ def _to_summarise(result):  # -> [n, 2 + 2 * depth]
     return np.column_stack([solved_at, ratio, start, end]).astype(np.float32)
 
 
-def write_networks(store: Store):
+def write_networks(store: Store) -> None:
     """Writes `networks.csv`."""
     with writing_atomically(store.out / "networks.csv") as file:
         for chunk in chunks(store.grid):
@@ -121,12 +122,14 @@ def write_networks(store: Store):
             if chunk.number == 0:
                 file.write(_csv([columns]))
             at = columns["solved_at"]
-            columns["solved_at"] = ["" if step < 0 else step for step in at]
+            columns["solved_at"] = np.where(at < 0, "", at.astype(str))
             cells = [map(_text, column) for column in columns.values()]
             file.write(_csv(zip(*cells, strict=True)))
 
 
-def write_summary(store: Store, summaries: list[Summary], about: Mapping[str, str]):
+def write_summary(
+    store: Store, summaries: list[Summary], about: Mapping[str, str]
+) -> None:
     """Writes `summary.csv`, `gradients.csv` and `summary.md`.
 
     Args:
@@ -153,7 +156,7 @@ def write_summary(store: Store, summaries: list[Summary], about: Mapping[str, st
     write_atomically(store.out / "summary.md", _markdown(rows, about).encode())
 
 
-def write_timing(store: Store):
+def write_timing(store: Store) -> None:
     """Writes `timing.json`: where the time went, cell by cell, restarts included."""
     cells = []
     for cell, group in itertools.groupby(chunks(store.grid), lambda c: c.cell):

@@ -15,8 +15,6 @@ from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks
 from xorlab.sweep.store import Store
 
-PICTURES = ("phase_diagram", "gradients_by_depth")
-
 
 def train(grid: Grid) -> dict[str, np.ndarray]:
     """Trains a grid's networks and returns what `networks.csv` would hold.
@@ -43,9 +41,10 @@ def run(
         grid: what to train.
         out: the folder. In the end it holds `networks.csv` (a row a network),
             `summary.csv`, `summary.md` (a row a cell), `gradients.csv` (a row a cell
-            and layer), `phase_diagram.png`, `gradients_by_depth.png` (with matplotlib),
-            `runs` (for TensorBoard), `timing.json`, and what it goes on from:
-            `grid.json` and `chunks`.
+            and layer), `phase_diagram.png`, `gradients_by_depth.png` and whatever else
+            is in `xorlab.pictures.OF_SWEEPS` (with matplotlib), `runs` (for
+            TensorBoard), `timing.json`, and what it goes on from: `grid.json` and
+            `chunks`.
         scheduler: the address of a Dask scheduler whose workers are to train; without
             one the cores of this machine do.
         progress: show a progress bar if standard error is a terminal.
@@ -111,6 +110,6 @@ def _write_results(store):
     if importlib.util.find_spec("matplotlib"):
         from xorlab import pictures
 
-        for name in PICTURES:
-            pictures.save(getattr(pictures, name)(summaries), store.out / f"{name}.png")
+        for draw in pictures.OF_SWEEPS:
+            pictures.save(draw(summaries), store.out / f"{draw.__name__}.png")
     return summaries

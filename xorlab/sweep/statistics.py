@@ -75,7 +75,9 @@ def _find(rank, counts):
 
 def _count(batches, pick):
     """Counts, by column, how often `pick` returns which of 2**16 numbers."""
-    counts = collections.defaultdict(lambda: np.zeros(2**16, np.int64))
+    counts: dict[int, np.ndarray] = collections.defaultdict(
+        lambda: np.zeros(2**16, np.int64)
+    )
     for batch in batches:
         for number, values in enumerate(batch.T):
             values = np.ascontiguousarray(values[~np.isnan(values)])

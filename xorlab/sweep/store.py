@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -55,14 +56,16 @@ class Store:
         done = set(os.listdir(self.out / _CHUNKS))
         return (c for c in chunks(self.grid) if self._path(c).name not in done)
 
-    def put(self, chunk: Chunk, result: dict[str, np.ndarray]):
+    def put(self, chunk: Chunk, result: dict[str, np.ndarray]) -> None:
         """Keeps a chunk's result.
 
         Raises:
             OSError: it cannot be written; the chunk is still missing then.
         """
         buffer = io.BytesIO()
-        np.savez(buffer, **result)
+        # As Any, because one of the names might be a flag of NumPy's.
+        arrays: dict[str, Any] = {**result}
+        np.savez(buffer, **arrays)
         write_atomically(self._path(chunk), buffer.getvalue())
 
     def get(self, chunk: Chunk) -> dict[str, np.ndarray]:

@@ -6,13 +6,17 @@ import itertools
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xorlab import __version__, startup
 from xorlab.sweep.plan import Chunk
 from xorlab.sweep.training import train_chunk
+
+if TYPE_CHECKING:
+    import distributed
 
 # Chunks handed out before their turn, a worker: enough that none waits for the next.
 _AHEAD = 2
@@ -21,7 +25,7 @@ _PATIENCE = 30
 
 _GO_ON = "and give the same command: what is done is kept"
 
-Results = Iterator[tuple[Chunk, dict[str, np.ndarray]]]
+Results = Generator[tuple[Chunk, dict[str, np.ndarray]], None, None]
 
 
 class UnreachableScheduler(OSError):
@@ -42,7 +46,7 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
     stop = threading.Event()
     chunks = iter(chunks)
     pool = concurrent.futures.ThreadPoolExecutor(threads)
-    running = {}
+    running: dict[concurrent.futures.Future, Chunk] = {}
     try:
         while True:
             for chunk in itertools.islice(chunks, threads * _AHEAD - len(running)):
@@ -61,7 +65,7 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
 
 
 @contextlib.contextmanager
-def connect(scheduler: str) -> Iterator:
+def connect(scheduler: str) -> Iterator["distributed.Client"]:
     """Inside, there is a Dask cluster that can train, and its `distributed.Client`.
 
     A cluster without workers gets 30 seconds to have one. All are asked then for their
@@ -144,7 +148,7 @@ def _check_versions(client):
             )
 
 
-def on_cluster(client, chunks: Iterable[Chunk]) -> Results:
+def on_cluster(client: "distributed.Client", chunks: Iterable[Chunk]) -> Results:
     """Trains chunks on the workers of a Dask cluster; yields them as they are done.
 
     Dask gives a lost worker's chunks to another; each is yielded once. When the last
@@ -160,7 +164,7 @@ def on_cluster(client, chunks: Iterable[Chunk]) -> Results:
     import distributed
 
     chunks = iter(chunks)
-    running = {}
+    running: dict[distributed.Future, Chunk] = {}
 
     def submit(number):
         for chunk in itertools.islice(chunks, number):

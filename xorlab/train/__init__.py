@@ -16,3 +16,7 @@ from xorlab.train.config import Config
 from xorlab.train.run import run
 
 __all__ = ["Config", "run"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,7 +9,7 @@ from xorlab.train.config import Config
 from xorlab.train.run import run
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Checks, runs, prints; returns the exit code."""
     try:
         config = settings.from_flags(Config, argv)

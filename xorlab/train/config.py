@@ -2,12 +2,11 @@
 
 It serves the command line, the tests and other code alike, and needs no TensorFlow:
 
->>> Config(activation="rellu")
+>>> Config(network="depe")
 Traceback (most recent call last):
     ...
-ValueError: activation: expected one of sigmoid, tanh, relu, leaky_relu, elu, \
-maxout, selu, gelu, silu, softplus, identity; received 'rellu'; \
-did you mean 'relu'?
+ValueError: network: expected one of deep, shallow, handmade; received 'depe'; \
+did you mean 'deep'?
 """
 
 import dataclasses
@@ -61,7 +60,7 @@ class Config:
     histograms: bool = setting(True, "log gradients, weights and activations in full")
     jit: bool = setting(True, "compile the steps with XLA")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         one_of("activation", self.activation, ACTIVATIONS)
         one_of("network", self.network, NETWORKS)
         one_of("initializer", self.initializer, INITIALIZERS)

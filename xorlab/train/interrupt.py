@@ -8,7 +8,7 @@ from collections.abc import Callable
 _PATIENCE = 2
 
 
-def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]):
+def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]) -> None:
     """Runs `work`, and hears Ctrl-C at once, whatever it is inside of.
 
     It runs in a thread, since a program that TensorFlow compiles or executes lets no
@@ -22,7 +22,7 @@ def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]):
     Raises:
         BaseException: what `work` raised.
     """
-    errors = []
+    errors: list[BaseException] = []
     # Not `Thread.join`, which after an interruption takes a thread for ended.
     ended = threading.Event()
 

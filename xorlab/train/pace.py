@@ -66,14 +66,14 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self._steps = steps
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._bar = tqdm.tqdm(
             total=self._steps, unit=" steps", unit_scale=True, disable=None
         )
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
         self._bar.set_postfix(cost=f"{logs['loss']:.6f}", refresh=False)
         self._bar.update(int(self.model.optimizer.iterations) - 1 - self._bar.n)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self._bar.close()

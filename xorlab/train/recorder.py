@@ -56,11 +56,11 @@ class Recorder(keras.callbacks.Callback):
         self._begin = begin
         self._logging = threading.Lock()
         self._ended = False
-        self.step = None
+        self.step: int | None = None
         self.cost = self.accuracy = math.nan
         self.reading: Reading | None = None
-        self.gradient_rms = {}
-        self.diverged_at = None
+        self.gradient_rms: dict[str, dict[str, float]] = {}
+        self.diverged_at: int | None = None
         self.seconds = {"compile": 0.0, "train": 0.0, "log": 0.0}
 
     def end(self):
@@ -71,7 +71,7 @@ class Recorder(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         self._began = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
         ended = time.perf_counter()
         phase = "compile" if self.step is None else "train"
         self.seconds[phase] += ended - self._began
@@ -88,27 +88,27 @@ class Recorder(keras.callbacks.Callback):
 
     def _record(self, step, cost, accuracy):
         self.step, self.cost, self.accuracy = step, cost, accuracy
-        self.reading = self._tap.read()
-        rms = rms_by_layer(self.reading.gradients)
+        self.reading = reading = self._tap.read()
+        rms = rms_by_layer(reading.gradients)
         self.gradient_rms = {"start": self.gradient_rms.get("start", rms), "end": rms}
-        self._write(rms)
+        self._write(step, reading, rms)
         self._begin()
 
-    def _write(self, rms):
+    def _write(self, step, reading, rms):
         scalars = {"cost": self.cost, "accuracy": self.accuracy}
         for layer, value in rms.items():
             scalars[f"gradient_rms/{layer}"] = value
             log10 = _LOG10_OF_ZERO if value == 0 else math.log10(value)
             scalars[f"log10_gradient_rms/{layer}"] = log10
         if not self._histograms:
-            self._log.write([StepValues(self.step, scalars)])
+            self._log.write([StepValues(step, scalars)])
         else:
             arrays = {}
-            for path, gradient in self.reading.gradients.items():
+            for path, gradient in reading.gradients.items():
                 arrays[f"{path}/gradient"] = gradient
-                arrays[f"{path}/weight"] = self.reading.weights[path]
-            for layer, output in self.reading.activations.items():
+                arrays[f"{path}/weight"] = reading.weights[path]
+            for layer, output in reading.activations.items():
                 arrays[f"{layer}/activation"] = output
             counts = histograms.count(list(arrays.values()))
-            values = StepValues(self.step, scalars, list(arrays), counts)
+            values = StepValues(step, scalars, list(arrays), counts)
             self._log.write([values])

@@ -6,6 +6,7 @@ import fnmatch
 import json
 import math
 import time
+from typing import Any
 
 from xorlab import startup
 from xorlab.files import PARTIAL, UnusableDirectory, claimed, write_atomically
@@ -16,7 +17,7 @@ RESULT = "result.json"
 _OWN = ("events.out.tfevents.*", RESULT, RESULT + PARTIAL)
 
 
-def run(config: Config, progress: bool = False) -> dict:
+def run(config: Config, progress: bool = False) -> dict[str, Any]:
     """Trains one network and logs it to `config.run_dir`.
 
     A run that is stopped before its first step is logged leaves nothing, and the run

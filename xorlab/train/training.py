@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -91,7 +92,7 @@ def network(config: Config) -> FusedModel:
     """Makes the network that a run begins with, not compiled."""
     if config.network == "handmade":
         return lecture.handmade()
-    start = {
+    start: dict[str, Any] = {
         "seed": config.seed,
         "initializer": config.initializer,
         "init_scale": config.init_scale,

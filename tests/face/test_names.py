@@ -1,0 +1,60 @@
+"""The public names: what tab completion lists, `help` says, and an import costs."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import xorlab
+
+FACE = {
+    "xorlab": """callbacks diagnosis eventlog models pictures steps sweep train""",
+    "xorlab.callbacks": "TensorBoard",
+    "xorlab.diagnosis": """EXPLODING STANDING_STILL VANISHING first_to_last
+        judge_gradients judge_layers judge_outcome""",
+    "xorlab.eventlog": "EventFile StepValues train_step_graph",
+    "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
+        handmade shallow""",
+    "xorlab.pictures": "OF_SWEEPS gradients_by_depth phase_diagram save",
+    "xorlab.steps": "Reading StepTap rms_by_layer",
+    "xorlab.sweep": "Cell Grid run train",
+    "xorlab.train": "Config run",
+}
+
+
+@pytest.mark.parametrize("module", FACE)
+def test_a_room_lists_its_public_names_and_has_them(module):
+    room, names = importlib.import_module(module), sorted(FACE[module].split())
+    assert sorted(room.__all__) == names
+    assert sorted(dir(room)) == names
+    assert all(hasattr(room, name) for name in names)
+
+
+@pytest.mark.parametrize("module", FACE)
+def test_a_name_that_is_not_there_is_named(module):
+    with pytest.raises(AttributeError, match="depe"):
+        _ = importlib.import_module(module).depe
+
+
+def test_help_is_a_map_of_the_rooms():
+    for room in xorlab.__all__:
+        assert f"| `xorlab.{room}` |" in xorlab.__doc__
+
+
+def test_tensorflow_is_imported_when_it_is_needed():
+    code = """
+import sys
+import xorlab
+
+assert xorlab.models.ACTIVATIONS
+assert xorlab.models.data.INPUTS.shape == (4, 2)
+xorlab.sweep.Grid(), xorlab.train.Config()
+dir(xorlab.eventlog)
+xorlab.diagnosis.judge_gradients({"layer1": 1.0, "last": 1.0})
+assert "tensorflow" not in sys.modules
+assert xorlab.models.deep("relu", depth=3).count_params() == 51
+assert "tensorflow" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
