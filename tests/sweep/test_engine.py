@@ -102,6 +102,16 @@ def test_costs_gradients_and_updates_are_those_of_numpy_backpropagation(
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+def test_a_gradient_whose_square_is_no_float32_is_told():
+    cell = _cell("sigmoid", depth=11, init_scale=1e-2)
+    shared, state = _trained(cell, range(2), steps=0)
+    _, _, rms = shared.measure(state)
+    _, gradients = _oracle_step(first_weights(cell, 1), "sigmoid")
+    first = np.concatenate([g.ravel() for g in gradients[:2]])
+    assert rms[1, 0] == pytest.approx(np.sqrt(np.mean(first**2)), rel=1e-4)
+    assert 0 < rms[1, 0] < 1e-23
+
+
 @pytest.mark.parametrize(
     ("optimizer", "keras_optimizer", "activation", "width"),
     [

@@ -31,8 +31,9 @@ class StepRequests:
     @classmethod
     def of(cls, model: keras.Model) -> "StepRequests":
         """Returns the one that the callbacks of this model share."""
+        # It holds the model: while it lives, no other has that id.
         shared = cls._of_model.get(id(model))
-        if shared is None or shared._model is not model:
+        if shared is None:
             shared = cls._of_model[id(model)] = cls(model)
         return shared
 

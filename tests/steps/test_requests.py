@@ -1,0 +1,88 @@
+"""A request is of one execution, and of one model: none is told twice, or to others."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from xorlab.steps.requests import StepRequests
+
+X = np.ones((6, 2), "float32")
+Y = np.zeros((6, 1), "float32")
+
+
+def make():
+    model = keras.Sequential(
+        [keras.Input((2,)), layers.Dense(3, name="hidden"), layers.Dense(1)]
+    )
+    model.compile("sgd", "mse", run_eagerly=True)
+    return model
+
+
+def fit(model, ask):
+    """Makes 3 steps; before each calls `ask` with its number."""
+    asking = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda n, logs: ask(n))
+    model.fit(X, Y, batch_size=2, shuffle=False, verbose=0, callbacks=[asking])
+
+
+def test_a_batch_is_told_of_once():
+    model, told = make(), []
+    requests = StepRequests.of(model)
+
+    def ask(number):
+        if number == 0:
+            requests.request_batch(told.append)
+        requests.request_direct_call()
+
+    fit(model, ask)
+    [(x, y)] = told
+    assert x.shape.as_list() == [2, 2] and y.shape.as_list() == [2, 1]
+
+
+def test_statistics_are_told_once_and_of_the_step_they_were_asked_of():
+    model, told = make(), []
+    requests = StepRequests.of(model)
+
+    def ask(number):
+        if number == 1:
+            requests.request_statistics(told.append)
+        requests.request_direct_call()
+
+    fit(model, ask)
+    assert [statistics.step for statistics in told] == [1]
+
+
+def test_what_is_withdrawn_is_not_told():
+    model, told = make(), []
+    requests = StepRequests.of(model)
+    requests.request_batch(told.append)
+    requests.request_statistics(told.append)
+    requests.withdraw()
+    fit(model, lambda number: requests.request_direct_call())
+    assert told == []
+
+
+def test_two_models_do_not_share_what_is_asked_of_one():
+    one, other, of_one, of_other = make(), make(), [], []
+    requests = StepRequests.of(one)
+    assert StepRequests.of(one) is requests
+    requests.request_batch(of_one.append)
+    fit(
+        other,
+        lambda number: StepRequests.of(other).request_batch(of_other.append),
+    )
+    assert (len(of_one), len(of_other)) == (0, 3)
+
+
+def test_activations_are_counted_from_when_they_are_asked_for():
+    model, told = make(), []
+    requests = StepRequests.of(model)
+
+    def ask(number):
+        requests.activations = number == 2
+        requests.request_statistics(told.append)
+
+    fit(model, ask)
+    layers = [statistics.layers for statistics in told]
+    assert layers == [[], [], ["hidden", model.layers[-1].name]]
+    # 2 rows of 3 units: the counts of outputs come last.
+    assert told[2].counts[-2:].sum(axis=1).tolist() == [6, 2]
