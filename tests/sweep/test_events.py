@@ -78,7 +78,7 @@ def test_cells_that_differ_have_folders_of_their_own():
             for name, value in [
                 ("width", 6),
                 ("initializer", "he_normal"),
-                ("init_scale", 0.5),
+                ("init_scale", 1.25),
                 ("optimizer", "adam"),
                 ("learning_rate", 0.3),
             ]

@@ -45,7 +45,7 @@ def test_cells_are_all_combinations_in_order():
 
 
 def test_chunks_hold_every_network_once():
-    grid = Grid(activations=("relu",), depths=(2, 3), widths=(5, 64), seeds=300)
+    grid = Grid(("relu",), depths=(2, 3), widths=(5, 64), seeds=300, first_seed=7)
     networks = collections.Counter()
     for number, chunk in enumerate(chunks(grid)):
         assert chunk.number == number
@@ -53,7 +53,12 @@ def test_chunks_hold_every_network_once():
         for seed in range(chunk.first_seed, chunk.first_seed + chunk.networks):
             networks[chunk.cell, seed] += 1
     assert set(networks.values()) == {1}
-    assert set(networks) == {(cell, seed) for cell in grid.cells for seed in range(300)}
+    seeds = range(7, 307)
+    assert set(networks) == {(cell, seed) for cell in grid.cells for seed in seeds}
+
+
+def test_however_wide_a_network_is_one_is_trained_at_once():
+    assert networks_at_once(1000) == networks_at_once(10_000) == 1
 
 
 def _run(*arguments, **options):

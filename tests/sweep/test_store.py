@@ -1,6 +1,7 @@
 """A sweep's folder goes on from what is whole, whenever it was left."""
 
 import dataclasses
+import errno
 import os
 
 import numpy as np
@@ -20,6 +21,17 @@ def test_a_sweep_killed_while_it_wrote_its_grid_begins_again(tmp_path):
     store = Store(tmp_path, SWEEP)
     with store.claimed():
         assert list(store.missing()) == ALL
+
+
+def test_a_grid_that_is_not_whole_is_never_there(tmp_path, monkeypatch):
+    def fail(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(UnusableDirectory, match="No space left"):
+        with Store(tmp_path, SWEEP).claimed():
+            pass
+    assert not (tmp_path / GRID).exists()
 
 
 def test_a_chunk_that_is_not_whole_is_trained_again(tmp_path):

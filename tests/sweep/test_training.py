@@ -18,7 +18,7 @@ class Program:
     networks = 6
 
     def __init__(self, cost, accuracy, diverged, solved_at):
-        self.measured = np.float32(cost), np.float32(accuracy), np.zeros((6, 2))
+        self.measured = np.float32(cost), np.float32(accuracy)
         self.state = types.SimpleNamespace(
             diverged=types.SimpleNamespace(numpy=lambda: np.array(diverged)),
             solved_at=types.SimpleNamespace(numpy=lambda: np.int32(solved_at)),
@@ -37,7 +37,8 @@ class Program:
         return state
 
     def measure(self, state):
-        return self.measured
+        steps = sum(steps for _, steps in self.trained)
+        return *self.measured, np.full((6, 2), steps)
 
 
 def trained(monkeypatch, program):
@@ -72,6 +73,12 @@ def test_it_makes_all_steps_at_the_cell_s_rate_from_the_chunk_s_seeds(monkeypatc
     assert {rate for rate, _ in fake.trained} == {0.3}
     # Filled up to the program's 6 by a copy, of which nothing is told.
     assert fake.started == [40, 41, 42, 43, 44, 44]
+
+
+def test_gradients_are_told_of_the_start_and_of_the_end(monkeypatch):
+    result = trained(monkeypatch, program())
+    assert result["gradient_rms_start"].tolist() == [[0, 0]] * 5
+    assert result["gradient_rms_end"].tolist() == [[STEPS, STEPS]] * 5
 
 
 def test_its_times_are_told_apart(monkeypatch):

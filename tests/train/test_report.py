@@ -55,6 +55,12 @@ def test_bars_of_equal_layers_are_equal():
     assert first == second > 20
 
 
+def test_bars_of_layers_that_are_nearly_equal_are_nearly_equal():
+    table = report.gradient_table({"a": 0.2, "b": 0.4}, "title")
+    first, second = (line.count("█") for line in table.splitlines()[2:4])
+    assert 0 < second - first < 8  # Of 40.
+
+
 def test_a_table_without_any_gradient_still_prints():
     table = report.gradient_table({"a": 0.0, "b": math.nan}, "title")
     assert "nan" in table and "█" not in table
