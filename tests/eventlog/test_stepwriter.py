@@ -214,3 +214,22 @@ def test_a_ratio_is_by_layer_and_a_layer_of_zeros_has_none(reports, log):
     assert np.isnan(scalars["update_ratio/b"])
     assert scalars["gradient_rms/a"] == 2.5
     assert scalars["gradient_norm"] == 5.0
+
+
+def test_the_gradient_that_lost_most_is_named_with_what_it_lost(reports):
+    gradients = [[np.nan, 1.0], [np.nan, np.inf, -np.inf], [2.0]]
+    counts = histograms.count([np.array(x) for x in [*gradients, *gradients]])
+    squares = [[np.nan, np.nan, 4.0], [1.0] * 3, [0.0] * 3]
+    weights = ["a/kernel", "b/kernel", "c/kernel"]
+    statistics = StepStatistics(5, weights, counts, [2, 3, 1], *squares, [], 0.0)
+    with pytest.warns(UserWarning, match="step 5: 3 entries of the gradient of b/kern"):
+        reports.add(statistics, {})
+
+
+def test_a_gradient_too_large_to_square_has_lost_nothing(reports, log):
+    huge = np.float32([3e38, 3e38])
+    counts = histograms.count([huge, huge])
+    squares = [[np.inf], [1.0], [0.0]]
+    reports.add(StepStatistics(0, ["a/w"], counts, [2], *squares, [], 0.0), {})
+    reports.flush()
+    assert log.last.scalars["gradient_not_finite"] == 0

@@ -2,12 +2,14 @@
 
 import collections
 import os
+import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
 
+from xorlab.sweep.about import command
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks, networks_at_once
 
@@ -42,6 +44,12 @@ def test_cells_are_all_combinations_in_order():
     found = [(cell.activation, cell.depth) for cell in grid.cells]
     assert found == [("relu", 2), ("relu", 5), ("tanh", 2), ("tanh", 5)]
     assert grid.networks == 12
+
+
+def test_a_grid_of_lists_is_that_of_tuples():
+    lists = Grid(activations=["relu", "tanh"], depths=[2, 5])
+    assert lists == Grid(activations=("relu", "tanh"), depths=(2, 5))
+    assert "--depths=2,5 " in command(lists, pathlib.Path("out"))
 
 
 def test_chunks_hold_every_network_once():
