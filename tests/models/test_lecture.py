@@ -82,6 +82,10 @@ def test_a_config_makes_the_network_it_describes():
     wanted = models.deep("elu", 4, 3, seed=9, initializer="he_normal").get_weights()
     for a, b in zip(network(config).get_weights(), wanted, strict=True):
         np.testing.assert_array_equal(a, b)
+    scaled = network(Config(activation="elu", depth=4, width=3, init_scale=0.5))
+    wanted = models.deep("elu", 4, 3, init_scale=0.5).get_weights()
+    for a, b in zip(scaled.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
     shallow = network(Config(network="shallow", activation="tanh"))
     assert shallow.name == "shallow" and shallow.layers[1].activation.name == "tanh"
     assert network(Config(network="handmade")).name == "handmade"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from oracles import sessions
 from oracles.summaries import summary
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab.sweep.events import run_name, write_events
 
@@ -50,17 +50,13 @@ def test_gradients_lie_over_the_number_of_their_layer(events):
         assert series(events, tag) == dict(enumerate(np.float32(rms), 1))
 
 
-def test_the_session_has_the_cell_s_settings_and_ended_well(events):
-    def content(tag):
-        held = events.SummaryMetadata(tag).plugin_data.content
-        return plugin_data_pb2.HParamsPluginData.FromString(held)
-
-    start = content("_hparams_/session_start_info").session_start_info
-    assert start.hparams["depth"].number_value == 3
-    assert start.hparams["activation"].string_value == "relu"
-    assert start.hparams["learning_rate"].number_value == 0.1
-    end = content("_hparams_/session_end_info").session_end_info
-    assert end.status == 1  # STATUS_SUCCESS
+def test_the_session_has_the_cell_s_settings_and_ended_well(folder):
+    run = folder / run_name(CELL.cell)
+    settings = sessions.start(run).hparams
+    assert settings["depth"].number_value == 3
+    assert settings["activation"].string_value == "relu"
+    assert settings["learning_rate"].number_value == 0.1
+    assert sessions.status(run) == "STATUS_SUCCESS"
 
 
 def test_it_is_written_again_to_the_byte(folder, tmp_path):

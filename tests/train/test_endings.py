@@ -4,8 +4,7 @@ import signal
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
+from oracles import sessions
 
 from xorlab import files, train
 from xorlab.train import Config, training
@@ -13,33 +12,24 @@ from xorlab.train import Config, training
 SMALL = {"depth": 2, "jit": False, "histograms": False}
 
 
-def session_status(config):
-    """What the HParams page says of a run."""
-    events = EventAccumulator(str(config.run_dir), {"tensors": 0}).Reload()
-    tag = "_hparams_/session_end_info"
-    content = events.SummaryMetadata(tag).plugin_data.content
-    end = plugin_data_pb2.HParamsPluginData.FromString(content).session_end_info
-    return api_pb2.Status.Name(end.status)
-
-
 def test_a_run_that_does_all_its_steps_is_a_success(tmp_path):
     config = Config(**SMALL, steps=5, log_every=2, logdir=str(tmp_path))
     assert train.run(config)["steps_done"] == 5
-    assert session_status(config) == "STATUS_SUCCESS"
+    assert sessions.status(config.run_dir) == "STATUS_SUCCESS"
 
 
 def test_a_run_that_diverges_is_a_failure_even_at_its_last_step(tmp_path):
     settings = {**SMALL, "activation": "identity", "learning_rate": 1e30}
     config = Config(**settings, steps=100, run_name="early", logdir=str(tmp_path))
     diverged_at = train.run(config)["diverged_at"]
-    assert session_status(config) == "STATUS_FAILURE"
+    assert sessions.status(config.run_dir) == "STATUS_FAILURE"
 
     config = Config(
         **settings, steps=diverged_at, run_name="last", logdir=str(tmp_path)
     )
     result = train.run(config)
     assert result["diverged_at"] == result["steps_done"] == config.steps
-    assert session_status(config) == "STATUS_FAILURE"
+    assert sessions.status(config.run_dir) == "STATUS_FAILURE"
 
 
 @pytest.fixture
@@ -68,7 +58,7 @@ def test_ctrl_c_ends_a_run_at_a_logged_step_and_it_is_no_success(ctrl_c, tmp_pat
     result = train.run(config)
     assert 2 <= result["steps_done"] < 100
     assert result["diverged_at"] is None and np.isfinite(result["cost"])
-    assert session_status(config) == "STATUS_FAILURE"
+    assert sessions.status(config.run_dir) == "STATUS_FAILURE"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -78,7 +68,7 @@ def test_a_second_ctrl_c_is_let_through(ctrl_c, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train.run(config)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert session_status(config) == "STATUS_FAILURE"
+    assert sessions.status(config.run_dir) == "STATUS_FAILURE"
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
@@ -93,7 +83,8 @@ def test_a_run_that_fails_before_its_first_step_leaves_the_old_as_it_was(
 ):
     config = Config(**SMALL, steps=1, overwrite=True, logdir=str(tmp_path))
     config.run_dir.mkdir()
-    for name in ("result.json", "events.out.tfevents.1.old"):
+    names = ("result.json", "result.json.partial", "events.out.tfevents.1.old")
+    for name in names:
         (config.run_dir / name).write_text("old")
 
     def fail(*arguments, **options):
@@ -103,4 +94,4 @@ def test_a_run_that_fails_before_its_first_step_leaves_the_old_as_it_was(
     with pytest.raises(MemoryError):
         train.run(config)
     left = {path.name: path.read_text() for path in config.run_dir.iterdir()}
-    assert left == {"result.json": "old", "events.out.tfevents.1.old": "old"}
+    assert left == dict.fromkeys(names, "old")
