@@ -81,18 +81,22 @@ def test_a_flag_that_is_none_is_one_line(command, capsys):
     assert shown.err.startswith("error: Unknown command line flag 'no_such_flag'")
 
 
-def test_a_reader_that_stops_reading_is_no_error(tmp_path):
+# What is short is only written when the program ends.
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_reader_that_stops_reading_is_no_error(lines):
     program = (
-        "from xorlab import startup\n"
-        "startup.run_command(lambda argv: print('line\\n' * 100_000) or 7)"
+        "import sys; from xorlab import startup\n"
+        f"main = lambda argv: sys.stdin.read() or print('line\\n' * {lines}) or 7\n"
+        "startup.run_command(main)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     ) as process:
-        assert process.stdout.readline() == b"line\n"
         process.stdout.close()
+        process.stdin.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0

@@ -89,6 +89,22 @@ def test_an_optimizer_without_a_hook_is_refused(kind, tmp_path):
     assert np.array_equal(before[0], model.get_weights()[0])
 
 
+def test_what_is_refused_has_written_nothing(tmp_path):
+    callback = TensorBoard(tmp_path / "logs", write_grads=True)
+    with pytest.raises(ValueError, match="received NotKeras"):
+        oracle.fit(with_another_optimizer(), X, Y, [callback])
+    assert not (tmp_path / "logs").exists()
+
+
+def test_an_optimizer_inside_of_others_is_the_one_that_is_watched():
+    inner = optimizers.SGD()
+    model = small(optimizer=inner)
+    for _ in range(2):
+        assert internals.updating_optimizer(model) is inner
+        model.optimizer = optimizers.LossScaleOptimizer(model.optimizer)
+    assert internals.updating_optimizer(model) is inner
+
+
 def test_an_optimizer_that_applies_gradients_its_own_way_is_refused(tmp_path):
     class OwnApply(optimizers.SGD):
         def apply(self, grads, trainable_variables=None):

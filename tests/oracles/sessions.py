@@ -1,9 +1,10 @@
-"""What TensorBoard's HParams page reads of a run."""
+"""What an event file holds, as it was written, and what its HParams session says."""
 
 import pathlib
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
 
@@ -27,4 +28,4 @@ def status(run):
 def records(run):
     """Lists all events in a run's only file, in order."""
     [path] = pathlib.Path(run).glob("events.out.tfevents.*")
-    return list(EventFileLoader(str(path)).Load())
+    return list(map(Event.FromString, RawEventFileLoader(str(path)).Load()))
