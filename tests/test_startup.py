@@ -89,12 +89,13 @@ def test_a_reader_that_stops_reading_is_no_error(lines):
         f"main = lambda argv: sys.stdin.read() or print('line\\n' * {lines}) or 7\n"
         "startup.run_command(main)"
     )
+    paths = os.pathsep.join(sys.path)
     with subprocess.Popen(
         [sys.executable, "-c", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=os.environ | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": ""},
     ) as process:
         process.stdout.close()
         process.stdin.close()

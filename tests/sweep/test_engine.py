@@ -1,6 +1,8 @@
 """Networks side by side train as each would alone, and never touch one another."""
 
 import math
+import os
+import runpy
 
 import keras
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from xorlab import models
 from xorlab.models import data
 from xorlab.steps import rms_by_layer
+from xorlab.sweep import engine
 from xorlab.sweep.engine import NEVER, Program, first_weights, program
 from xorlab.sweep.grid import Cell
 from xorlab.sweep.plan import Chunk
@@ -219,6 +222,42 @@ def test_a_chunk_reports_what_its_networks_did():
     assert result["solved"].shape == (40,)
     assert not (result["solved"] & result["diverged"]).any()
     assert result["solved"].tolist() == (result["solved_at"] >= 0).tolist()
+
+
+def test_a_row_at_exactly_a_half_counts_as_zero():
+    # As in a run: logits 0, -1, -1, -2 make two rows right, (0, 0) one of them.
+    cell = _cell(depth=2, width=1)
+    shared = program(cell)
+    network = [np.ones((2, 1)), np.zeros(1), -np.ones((1, 1)), np.zeros(1)]
+    network = [weight.astype(np.float32) for weight in network]
+    _, accuracy, _ = shared.measure(shared.start([network] * shared.networks))
+    assert set(accuracy.tolist()) == {0.5}
+
+
+def test_a_program_is_compiled_once():
+    shared = Program("identity", depth=2, width=1, optimizer="sgd")
+    networks = [first_weights(_cell("identity", 2, 1), 0)] * shared.networks
+    state = shared.start(networks)
+    assert shared.compile(state) > 0
+    assert shared.compile(state) == 0
+    # Compiling has trained nothing.
+    assert int(state.step) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, " --xla_cpu_prefer_vector_width=512"),
+        ("--xla_a=1", "--xla_a=1 --xla_cpu_prefer_vector_width=512"),
+        ("--xla_cpu_prefer_vector_width=256", "--xla_cpu_prefer_vector_width=256"),
+    ],
+)
+def test_a_width_of_vectors_that_a_user_chose_stays(given, expected, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", given or "")
+    if given is None:
+        monkeypatch.delenv("XLA_FLAGS")
+    runpy.run_path(engine.__file__)
+    assert os.environ["XLA_FLAGS"] == expected
 
 
 def test_a_chunk_can_be_given_up():
