@@ -1,5 +1,8 @@
 """Figures show the numbers they are given, under the names of what they are of."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 from oracles.summaries import summary
@@ -66,6 +69,11 @@ def test_columns_are_named_by_all_that_differs_and_nothing_else():
     assert labels(axes.get_xticklabels()) == names
 
 
+def test_where_only_activations_differ_columns_are_named_by_depth():
+    axes = pictures.phase_diagram([summary("relu", 3, 10), summary("tanh", 3, 10)])
+    assert labels(axes.axes[0].get_xticklabels()) == ["3 layers"]
+
+
 def test_a_title_spans_numbers_that_differ():
     summaries = [summary("relu", 2, 10, n=100), summary("relu", 3, 10, n=1200)]
     title = pictures.phase_diagram(summaries).axes[0].get_title()
@@ -100,3 +108,15 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
         pictures.save(pictures.phase_diagram([summary("relu", 2, 10)]), tmp_path / name)
     one, other = sorted(path.read_bytes() for path in tmp_path.iterdir())
     assert one == other and one.startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    def fail(file):
+        raise OSError(errno.ENOSPC, "disk full")
+
+    path = tmp_path / "one.png"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        pictures.save(pictures.phase_diagram([summary("relu", 2, 10)]), path)
+    assert path.read_bytes() == b"old"

@@ -2,7 +2,9 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
+from oracles import callback_oracle as oracle
 
 from xorlab.steps.requests import StepRequests
 
@@ -10,8 +12,19 @@ X = np.ones((6, 2), "float32")
 Y = np.zeros((6, 1), "float32")
 
 
+class Failing(keras.Sequential):
+    """Fails at a step if it is told to."""
+
+    fails = False
+
+    def train_step(self, data):
+        if self.fails:
+            raise ZeroDivisionError
+        return super().train_step(data)
+
+
 def make():
-    model = keras.Sequential(
+    model = Failing(
         [keras.Input((2,)), layers.Dense(3, name="hidden"), layers.Dense(1)]
     )
     model.compile("sgd", "mse", run_eagerly=True)
@@ -22,6 +35,7 @@ def fit(model, ask):
     """Makes 3 steps; before each calls `ask` with its number."""
     asking = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda n, logs: ask(n))
     model.fit(X, Y, batch_size=2, shuffle=False, verbose=0, callbacks=[asking])
+    oracle.assert_left_alone(model)
 
 
 def test_a_batch_is_told_of_once():
@@ -86,3 +100,29 @@ def test_activations_are_counted_from_when_they_are_asked_for():
     assert layers == [[], [], ["hidden", model.layers[-1].name]]
     # 2 rows of 3 units: the counts of outputs come last.
     assert told[2].counts[-2:].sum(axis=1).tolist() == [6, 2]
+
+
+def test_several_may_ask_for_the_same_step_and_each_is_told_once():
+    model, one, other = make(), [], []
+    requests = StepRequests.of(model)
+
+    def ask(number):
+        if number == 1:
+            for tell in (one.append, other.append, one.append):
+                requests.request_statistics(tell)
+
+    fit(model, ask)
+    assert [s.step for s in one] == [s.step for s in other] == [1]
+
+
+def test_a_step_that_fails_leaves_the_model_as_it_was():
+    model, told = make(), []
+    requests = StepRequests.of(model)
+
+    model.fails = True
+    with pytest.raises(ZeroDivisionError):
+        fit(model, lambda number: requests.request_statistics(told.append))
+    oracle.assert_left_alone(model)
+    model.fails = False
+    fit(model, lambda number: None)
+    assert told == []

@@ -33,7 +33,7 @@ def result(solved_at, start, end, diverged=False):
 
 
 RELU = [
-    result([7, -1], [[1, 2, 4], [3, 2, 4]], [[1, 1, 1], [2, 2, 2]]),
+    result([7, -1], [[1, 2, 4], [3, 2, 4]], [[1, 1, 1], [2, 2, 2]], diverged=True),
     result([20, 9], [[5, 2, 0], [7, 2, 4]], [[3, 3, 3], [6, 6, 6]], diverged=True),
 ]
 TANH = [result([-1, -1], [[1, 1, 0]] * 2, [[1, 1, 1]] * 2)] * 2
@@ -64,7 +64,7 @@ def rows(path):
 def test_a_summary_is_of_all_chunks_of_its_cell(summaries):
     relu, tanh = summaries
     assert (relu.cell.activation, tanh.cell.activation) == ("relu", "tanh")
-    assert (relu.n, relu.solved, relu.diverged, relu.share) == (4, 3, 1, 0.75)
+    assert (relu.n, relu.solved, relu.diverged, relu.share) == (4, 3, 2, 0.75)
     assert (tanh.n, tanh.solved, tanh.diverged, tanh.share) == (4, 0, 0, 0)
     assert relu.solved_at == 9 and np.isnan(tanh.solved_at)
     # Where the last layer receives nothing there is no ratio: 1/4, 3/4 and 7/4.
@@ -91,7 +91,7 @@ def test_summary_csv_and_md_have_a_row_a_cell(store, summaries):
     results.write_summary(store, summaries, {"machine": "of no name"})
     relu, tanh = rows(store.out / "summary.csv")
     assert (relu["activation"], relu["n"], relu["solved"]) == ("relu", "4", "3")
-    assert (relu["share"], relu["diverged"]) == ("0.75", "1")
+    assert (relu["share"], relu["diverged"]) == ("0.75", "2")
     assert (relu["median_solved_at"], tanh["median_solved_at"]) == ("9", "nan")
     assert relu["median_gradient_ratio_start"] == "0.75"
     assert float(relu["low"]) < 0.75 < float(relu["high"])
