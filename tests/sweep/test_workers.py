@@ -71,8 +71,9 @@ def test_chunks_under_way_are_given_up_when_the_caller_leaves(two_threads):
     done = workers.in_threads(CHUNKS)
     assert next(done)[0] == CHUNKS[0]
     done.close()  # As the end of a `with closing` does, whatever the reason.
-    assert set(gave_up) == set(begun[1:])
-    assert len(begun) <= 5
+    assert set(gave_up) == set(begun) - {CHUNKS[0]}
+    # Those that waited for a thread were not begun, which is to compile them.
+    assert len(begun) <= 3
 
 
 def test_an_error_in_a_thread_is_the_caller_s(two_threads):

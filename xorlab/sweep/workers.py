@@ -55,9 +55,10 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
                 for future in done:
                     yield running.pop(future), future.result()
         finally:
-            stop.set()
+            # First, or a thread that stops begins another.
             for future in running:
                 future.cancel()
+            stop.set()
 
 
 @contextlib.contextmanager
