@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from oracles import callback_oracle as oracle
 
@@ -23,10 +24,8 @@ class Failing(keras.Sequential):
         return super().train_step(data)
 
 
-def make():
-    model = Failing(
-        [keras.Input((2,)), layers.Dense(3, name="hidden"), layers.Dense(1)]
-    )
+def make(kind=Failing):
+    model = kind([keras.Input((2,)), layers.Dense(3, name="hidden"), layers.Dense(1)])
     model.compile("sgd", "mse", run_eagerly=True)
     return model
 
@@ -126,3 +125,24 @@ def test_a_step_that_fails_leaves_the_model_as_it_was():
     model.fails = False
     fit(model, lambda number: None)
     assert told == []
+
+
+class WithoutVariables(keras.Sequential):
+    """Gives the optimizer gradients alone, of the variables that it was built with."""
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(x) - y) ** 2)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables))
+        return {"loss": loss}
+
+
+def test_gradients_may_come_without_their_variables():
+    model, told = make(WithoutVariables), []
+    model.optimizer.build(model.trainable_variables)
+    requests = StepRequests.of(model)
+    fit(model, lambda number: requests.request_statistics(told.append))
+    paths = [weight.path for weight in model.trainable_variables]
+    assert [statistics.weights for statistics in told] == [paths] * 3
+    assert all(min(statistics.change_squares[-2:]) > 0 for statistics in told)
