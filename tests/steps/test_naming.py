@@ -33,6 +33,14 @@ def test_layers_are_listed_once_below_the_model_that_holds_them():
     assert named["inner/dense"] is inner.layers[1]
 
 
+def test_a_layer_of_two_models_is_listed_below_the_first():
+    x, shared = keras.Input((2,)), layers.Dense(2, name="shared")
+    one, other = (keras.Model(x, shared(x), name=name) for name in ("one", "other"))
+    named = naming.layers_of(keras.Model(x, other(one(x))))
+    assert "one/shared" in named and "other/shared" not in named
+    assert list(named.values()).count(shared) == 1
+
+
 def test_weights_of_layers_of_the_same_path_are_told_apart():
     x = keras.Input((2,))
     one, other = branch("one"), branch("other")
