@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 from oracles import callback_oracle as oracle
 
+from xorlab.models.fused import FusedModel
 from xorlab.steps.requests import StepRequests
 
 X = np.ones((6, 2), "float32")
@@ -146,3 +147,16 @@ def test_gradients_may_come_without_their_variables():
     paths = [weight.path for weight in model.trainable_variables]
     assert [statistics.weights for statistics in told] == [paths] * 3
     assert all(min(statistics.change_squares[-2:]) > 0 for statistics in told)
+
+
+def test_the_last_step_of_a_fused_execution_is_told():
+    x, told = keras.Input((2,)), []
+    model = FusedModel(x, layers.Dense(1)(x))
+    model.compile("sgd", "mse", jit_compile=False, steps_per_execution=5)
+    requests = StepRequests.of(model)
+    asking = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda n, logs: requests.request_statistics(told.append)
+    )
+    model.fit(X, Y, epochs=1, verbose=0)
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[asking])
+    assert [statistics.step for statistics in told] == [9, 14]
