@@ -102,6 +102,20 @@ def test_activations_are_counted_from_when_they_are_asked_for():
     assert told[2].counts[-2:].sum(axis=1).tolist() == [6, 2]
 
 
+def test_a_watched_step_leaves_the_train_function_that_was_there():
+    # Or all later steps would be measured, and each watched one traced anew.
+    model, told, present = make(), [], []
+    requests = StepRequests.of(model)
+
+    def ask(number):
+        present.append(model.train_function)
+        requests.request_statistics(told.append)
+
+    fit(model, ask)
+    assert len(told) == 3
+    assert all(function is model.train_function for function in present)
+
+
 def test_several_may_ask_for_the_same_step_and_each_is_told_once():
     model, one, other = make(), [], []
     requests = StepRequests.of(model)
