@@ -233,6 +233,7 @@ def test_files_are_closed_even_if_the_last_steps_cannot_be_written(
     def fail(log, steps):
         raise OSError("disk full")
 
+    monkeypatch.setattr(stepwriter, "_LONGEST_WAIT", 60)  # Until the end, that is.
     closed, close = [], keras.callbacks.TensorBoard.on_train_end
     monkeypatch.setattr(EventFile, "write", fail)
     monkeypatch.setattr(
