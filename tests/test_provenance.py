@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 
 import pytest
@@ -41,6 +42,8 @@ def git(folder, *words):
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A checkout of a package that stands in for xorlab: its folder."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
     package = tmp_path / "package"
     package.mkdir()
     (package / "provenance.py").write_text("")
