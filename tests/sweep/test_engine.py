@@ -7,6 +7,7 @@ import runpy
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from xorlab import models
 from xorlab.models import data
@@ -222,6 +223,13 @@ def test_a_chunk_reports_what_its_networks_did():
     assert result["solved"].shape == (40,)
     assert not (result["solved"] & result["diverged"]).any()
     assert result["solved"].tolist() == (result["solved_at"] >= 0).tolist()
+
+
+def test_what_diverged_once_has_diverged_whatever_it_does_next():
+    shared, state = _trained(_cell(), range(2), steps=0)
+    once = np.arange(shared.networks) == 1
+    state = shared.train(state._replace(diverged=tf.constant(once)), 0.1, 10)
+    np.testing.assert_array_equal(state.diverged, once)
 
 
 def test_a_row_at_exactly_a_half_counts_as_zero():
