@@ -5,6 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from oracles import callback_oracle as oracle
 from oracles import sessions
@@ -193,6 +194,21 @@ def test_the_graph_is_written_once(tmp_path):
     oracle.train(make, X, Y, [TensorBoard(tmp_path, write_grads=True)], epochs=2)
     graphs = [x for x in sessions.records(tmp_path / "train") if x.graph_def]
     assert len(graphs) == 1
+
+
+class OneFunction(keras.Sequential):
+    """Trains by a `tf.function`, whose graph Keras's callback would write too."""
+
+    def make_train_function(self, force=False):
+        self.train_function = tf.function(lambda data: self.train_step(next(data)))
+
+
+def test_no_other_graph_takes_the_place_of_the_one_that_is_drawn(tmp_path):
+    model = OneFunction([keras.Input((6,)), layers.Dense(3, name="last")])
+    model.compile("sgd", "mse", jit_compile=False)
+    oracle.fit(model, X, Y, [TensorBoard(tmp_path, update_freq=1)])
+    [graph] = [x.graph_def for x in sessions.records(tmp_path / "train") if x.graph_def]
+    assert b"last.kernel" in graph
 
 
 def test_a_verdict_is_given_once_on_each_step_that_was_logged(tmp_path):
