@@ -70,7 +70,14 @@ def with_another_optimizer():
     return model
 
 
+class Several(optimizers.SGD):
+    """Hands its gradients on to others, as Keras's MultiOptimizer does."""
+
+    optimizers = ()
+
+
 NO_HOOK = {
+    "Several": lambda: small(optimizer=Several()),
     "NotKeras": with_another_optimizer,
     "NoneType": lambda: small(OwnUpdate, optimizer=None),
 }

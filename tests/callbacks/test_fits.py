@@ -236,10 +236,10 @@ def test_all_steps_are_called_directly_while_gradients_are_logged(
 def test_two_callbacks_log_what_each_was_asked_for(tmp_path):
     callbacks = [
         oracle.watching(tmp_path / "a", write_grads=False, write_graph=True),
-        oracle.watching(tmp_path / "b", histogram_steps=2),
         oracle.watching(
             tmp_path / "c", histogram_steps=3, write_activations=True, write_graph=True
         ),
+        oracle.watching(tmp_path / "b", histogram_steps=2),
     ]
     ours = oracle.train(make, X, Y, callbacks, epochs=2)
     plain, steps = oracle.true_steps(make, X, Y, oracle.batches_of(X, Y), epochs=2)
