@@ -174,3 +174,20 @@ def test_the_last_step_of_a_fused_execution_is_told():
     model.fit(X, Y, epochs=1, verbose=0)
     model.fit(X, Y, epochs=2, verbose=0, callbacks=[asking])
     assert [statistics.step for statistics in told] == [9, 14]
+
+
+class EverySecond(keras.Sequential):
+    """Updates its weights at every second batch only."""
+
+    batches = 0
+
+    def train_step(self, data):
+        self.batches += 1
+        return super().train_step(data) if self.batches % 2 == 0 else {"loss": 0.0}
+
+
+def test_a_step_that_updates_nothing_is_not_told_of():
+    model, told = make(EverySecond), []
+    requests = StepRequests.of(model)
+    fit(model, lambda number: requests.request_statistics(told.append))
+    assert [statistics.step for statistics in told] == [0]
