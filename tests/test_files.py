@@ -22,28 +22,30 @@ def test_a_file_is_replaced_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_was_there_stays_until_the_new_is_whole(tmp_path):
+# Ctrl-C is no Exception.
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_what_was_there_stays_until_the_new_is_whole(error, tmp_path):
     path = tmp_path / "numbers.json"
     path.write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(error):
         with writing_atomically(path) as file:
             file.write(b"ne")
             assert path.read_bytes() == b"old"
-            raise ZeroDivisionError
+            raise error
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_is_on_disk_before_it_takes_the_place_of_another(tmp_path, monkeypatch):
     # A power cut cannot be tried; the order of the calls can.
-    done = []
-    fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda file: (done.append("fsync"), fsync(file)))
+    done, replace = [], os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: done.append(os.fstat(file).st_size))
     monkeypatch.setattr(
         os, "replace", lambda *paths: (done.append("replace"), replace(*paths))
     )
     write_atomically(tmp_path / "numbers.json", b"new")
-    assert done == ["fsync", "replace"]
+    # All 3 bytes have left this program when the disk is asked to write them.
+    assert done == [3, "replace"]
 
 
 def test_an_error_names_the_file_and_not_its_part(tmp_path):
@@ -80,6 +82,17 @@ def test_a_folder_of_something_else_is_refused_and_kept(tmp_path):
         with claim(tmp_path):
             pass
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_without_the_right_to_write_is_refused(tmp_path, monkeypatch):
+    # Whoever runs the tests may have every right.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(
+        UnusableDirectory, match=r"received .* \(not writable\); choose"
+    ):
+        with claim(tmp_path / "run"):
+            pass
+    assert not (tmp_path / "run").exists()
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path):

@@ -26,6 +26,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
+@internals.without_keras_s_graph
 class TensorBoard(keras.callbacks.TensorBoard):
     """`keras.callbacks.TensorBoard`, with gradients and an op graph that opens.
 

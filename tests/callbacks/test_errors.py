@@ -89,7 +89,14 @@ def with_another_optimizer():
     return model
 
 
+class Several(optimizers.SGD):
+    """Hands its gradients on to others, as Keras's MultiOptimizer does."""
+
+    optimizers = ()
+
+
 NO_HOOK = {
+    "Several": lambda: small(optimizer=Several()),
     "NotKeras": with_another_optimizer,
     "NoneType": lambda: small(OwnUpdate, optimizer=None),
 }
@@ -106,6 +113,22 @@ def test_an_optimizer_without_a_hook_is_refused(kind, tmp_path):
     with pytest.raises(ValueError, match=message):
         oracle.fit(model, X, Y, [oracle.watching(tmp_path)])
     assert np.array_equal(before[0], model.get_weights()[0])
+
+
+def test_what_is_refused_has_written_nothing(tmp_path):
+    callback = TensorBoard(tmp_path / "logs", write_grads=True)
+    with pytest.raises(ValueError, match="received NotKeras"):
+        oracle.fit(with_another_optimizer(), X, Y, [callback])
+    assert not (tmp_path / "logs").exists()
+
+
+def test_an_optimizer_inside_of_others_is_the_one_that_is_watched():
+    inner = optimizers.SGD()
+    model = small(optimizer=inner)
+    for _ in range(2):
+        assert internals.updating_optimizer(model) is inner
+        model.optimizer = optimizers.LossScaleOptimizer(model.optimizer)
+    assert internals.updating_optimizer(model) is inner
 
 
 def test_an_optimizer_that_applies_gradients_its_own_way_is_refused(tmp_path):

@@ -291,10 +291,10 @@ def test_fits_on_batches_of_other_sizes_are_keras_s_to_the_bit(tmp_path):
 def test_two_callbacks_log_what_each_was_asked_for(tmp_path):
     callbacks = [
         oracle.watching(tmp_path / "a", write_grads=False, write_graph=True),
-        oracle.watching(tmp_path / "b", histogram_steps=2),
         oracle.watching(
             tmp_path / "c", histogram_steps=3, write_activations=True, write_graph=True
         ),
+        oracle.watching(tmp_path / "b", histogram_steps=2),
     ]
     ours = oracle.train(make, X, Y, callbacks, epochs=2)
     plain, steps = oracle.true_steps(make, X, Y, oracle.batches_of(X, Y), epochs=2)
@@ -410,15 +410,23 @@ class EverySecond(keras.Model):
         return {"loss": loss}
 
 
-def test_steps_are_updates_where_not_every_batch_is_one(tmp_path):
-    def make():
-        x = keras.Input((6,))
-        return compiled(EverySecond(x, layers.Dense(3)(x)), run_eagerly=True)
+def every_second():
+    x = keras.Input((6,))
+    return compiled(EverySecond(x, layers.Dense(3)(x)), run_eagerly=True)
 
+
+def test_steps_are_updates_where_not_every_batch_is_one(tmp_path):
     x, y = np.tile(X, (6, 1)), np.tile(Y, (6, 1))  # 18 batches, 9 updates.
-    ours = oracle.train(make, x, y, [oracle.watching(tmp_path, histogram_steps=4)])
-    oracle.assert_same(ours, oracle.train(make, x, y))
+    callback = oracle.watching(tmp_path, histogram_steps=4)
+    ours = oracle.train(every_second, x, y, [callback])
+    oracle.assert_same(ours, oracle.train(every_second, x, y))
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 4, 8]
+
+
+def test_a_last_batch_that_is_no_update_is_not_warned_of(tmp_path):
+    # 3 batches, an update at the second; warnings are errors.
+    oracle.train(every_second, X, Y, [oracle.watching(tmp_path, histogram_steps=1)])
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0]
 
 
 class Wrapping(keras.callbacks.Callback):

@@ -5,12 +5,15 @@ import inspect
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from oracles import callback_oracle as oracle
+from oracles import sessions
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from xorlab.callbacks import TensorBoard
 from xorlab.eventlog import stepwriter
+from xorlab.eventlog.eventfile import EventFile
 
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(12, 6)).astype("float32")
@@ -185,3 +188,76 @@ def test_without_write_grads_nothing_of_them_is_logged(tmp_path):
     log = oracle.read(tmp_path)
     assert set(log.scalars) == {"epoch_loss", "epoch_learning_rate"}
     assert not log.histograms and not log.graph
+
+
+def test_the_graph_is_written_once(tmp_path):
+    oracle.train(make, X, Y, [TensorBoard(tmp_path, write_grads=True)], epochs=2)
+    graphs = [x for x in sessions.records(tmp_path / "train") if x.graph_def]
+    assert len(graphs) == 1
+
+
+class OneFunction(keras.Sequential):
+    """Trains by a `tf.function`, whose graph Keras's callback would write too."""
+
+    def make_train_function(self, force=False):
+        self.train_function = tf.function(lambda data: self.train_step(next(data)))
+
+
+def test_no_other_graph_takes_the_place_of_the_one_that_is_drawn(tmp_path):
+    model = OneFunction([keras.Input((6,)), layers.Dense(3, name="last")])
+    model.compile("sgd", "mse", jit_compile=False)
+    oracle.fit(model, X, Y, [TensorBoard(tmp_path, update_freq=1)])
+    [graph] = [x.graph_def for x in sessions.records(tmp_path / "train") if x.graph_def]
+    assert b"last.kernel" in graph
+
+
+def test_a_verdict_is_given_once_on_each_step_that_was_logged(tmp_path):
+    # In the second epoch no step is logged.
+    callback = oracle.watching(tmp_path, histogram_freq=2)
+    oracle.train(make, X, Y, [callback], epochs=3)
+    steps = [
+        record.step
+        for record in sessions.records(tmp_path / "train")
+        for value in record.summary.value
+        if value.tag == "verdict"
+    ]
+    assert steps == [0, 6]
+
+
+def test_a_verdict_names_the_layer_that_is_sick(tmp_path):
+    y = Y.copy()
+    y[0] = np.nan
+    with pytest.warns(UserWarning, match="NaN or infinite"):
+        oracle.train(make, X, y, [oracle.watching(tmp_path)])
+    [verdict] = oracle.read(tmp_path).texts["verdict"].values()
+    assert b"**last** has 18 NaN or infinite entries" in verdict.item()
+
+
+def test_keras_waits_for_metrics_only_where_they_are_logged_at_every_batch(tmp_path):
+    for settings, waits in [
+        ({"write_grads": True}, False),
+        ({"update_freq": 1}, True),
+        ({"write_steps_per_second": True}, True),
+        ({"profile_batch": 2}, True),
+    ]:
+        assert TensorBoard(tmp_path, **settings).async_safe != waits
+
+
+def test_files_are_closed_even_if_the_last_steps_cannot_be_written(
+    tmp_path, monkeypatch
+):
+    def fail(log, steps):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(stepwriter, "_LONGEST_WAIT", 60)  # Until the end, that is.
+    closed, close = [], keras.callbacks.TensorBoard.on_train_end
+    monkeypatch.setattr(EventFile, "write", fail)
+    monkeypatch.setattr(
+        keras.callbacks.TensorBoard,
+        "on_train_end",
+        lambda self, logs=None: (closed.append(self), close(self, logs)),
+    )
+    callback = oracle.watching(tmp_path)
+    with pytest.raises(OSError, match="disk full"):
+        oracle.train(make, X, Y, [callback])
+    assert closed == [callback]

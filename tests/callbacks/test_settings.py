@@ -233,3 +233,14 @@ def test_parts_of_updates_are_not_taken_for_skipped_steps(tmp_path):
     for name, steps in (("first", [0]), ("second", [1, 2])):
         skipped = oracle.read(tmp_path / name).scalars["skipped_steps"]
         assert skipped == dict.fromkeys(steps, 0)
+
+
+def test_a_short_execution_is_not_taken_for_skipped_steps(tmp_path):
+    def optimizer():
+        return optimizers.LossScaleOptimizer(momentum(), initial_scale=8.0)
+
+    model = model_with(optimizer, steps_per_execution=7)()
+    # 10 steps an epoch: the second execution has 3.
+    oracle.fit(model, X, Y, [oracle.watching(tmp_path, histogram_steps=1)], epochs=2)
+    skipped = oracle.read(tmp_path).scalars["skipped_steps"]
+    assert skipped == dict.fromkeys([6, 9, 16, 19], 0)

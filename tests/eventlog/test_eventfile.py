@@ -3,10 +3,15 @@
 import os
 import pathlib
 import sys
+import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from oracles import sessions
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.proto.graph_pb2 import GraphDef
+from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab.eventlog import summaries
@@ -63,6 +68,90 @@ def test_hyperparameters_come_back_by_name(events):
     assert start.hparams["rate"].number_value == 0.5
     assert start.hparams["kind"].string_value == "relu"
     assert start.hparams["jit"].bool_value is True
+
+
+def test_a_session_has_the_name_of_its_run_and_how_it_ended(tmp_path):
+    for name, succeeded in (("one", True), ("other", False)):
+        folder = tmp_path / name
+        log = EventFile(OwnRecords(folder))
+        # The same settings: by its name it is another session.
+        log.summary(summaries.session_start({"rate": 0.5}, ["cost"], name, seconds=9))
+        log.close(succeeded)
+        start = sessions.start(folder)
+        assert (start.group_name, start.start_time_secs) == (name, 9)
+        word = "SUCCESS" if succeeded else "FAILURE"
+        assert sessions.status(folder) == f"STATUS_{word}"
+
+
+def test_a_chart_has_a_line_for_every_tag_that_matches(events):
+    [event] = events.Tensors("custom_scalars__config__")
+    layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
+    [section] = layout.category
+    [chart] = section.chart
+    assert (section.title, chart.title) == ("section", "title")
+    assert list(chart.multiline.tag) == ["^cost$"]
+
+
+def test_every_record_has_its_step_and_its_time(tmp_path):
+    began = time.time()
+    log = EventFile(OwnRecords(tmp_path))
+    log.graph(GraphDef())
+    log.text("card", "words", step=3)
+    log.write(
+        [StepValues(step, {"cost": 0.5}, wall_time=100.0 + step) for step in (7, 9)]
+    )
+    log.write([StepValues(11, {"cost": 0.5})])
+    _, graph, card, seven, nine, eleven = sessions.records(tmp_path)
+    assert [x.step for x in (graph, card, seven, nine, eleven)] == [0, 3, 7, 9, 11]
+    assert (seven.wall_time, nine.wall_time) == (107, 109)
+    assert all(began <= x.wall_time <= time.time() for x in (graph, card, eleven))
+
+
+def test_what_is_logged_is_on_disk_at_once(tmp_path):
+    log = EventFile(OwnRecords(tmp_path))
+    counts = histograms.count([np.array([1.0])])
+    calls = (
+        lambda: log.write([StepValues(0, {"cost": 0.5}, ["w"], counts)]),
+        lambda: log.text("card", "words"),
+        lambda: log.graph(GraphDef()),
+    )
+    for number, call in enumerate(calls, start=1):
+        call()
+        assert len(sessions.records(tmp_path)) == 1 + number
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads open files from /proc")
+def test_a_closed_log_holds_no_file_open(tmp_path):
+    log = EventFile(OwnRecords(tmp_path))
+    log.text("card", "words")
+    [path] = tmp_path.iterdir()
+
+    def is_open():
+        held = pathlib.Path("/proc/self/fd").iterdir()
+        return any(fd.is_symlink() and fd.resolve() == path for fd in held)
+
+    assert is_open()
+    log.close(succeeded=True)
+    assert not is_open()
+
+
+def test_records_of_other_tags_do_not_mix(tmp_path):
+    log = EventFile(OwnRecords(tmp_path))
+    one, two = (histograms.count([np.ones(n)]) for n in (1, 2))
+    log.write(
+        [
+            StepValues(0, {"a": 1.0}, ["w"], one),
+            StepValues(1, {"b": 2.0, "a": 3.0}, ["w"], two),
+            StepValues(2, {"a": 4.0}),
+        ]
+    )
+    found = [
+        {value.tag: tf.make_ndarray(value.tensor) for value in event.summary.value}
+        for event in sessions.records(tmp_path)[1:]
+    ]
+    assert [sorted(values) for values in found] == [["a", "w"], ["a", "b", "w"], ["a"]]
+    assert [float(values["a"]) for values in found] == [1, 3, 4]
+    assert [float(values["w"][:, 2].sum()) for values in found[:2]] == [1, 2]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads memory from Linux's /proc")

@@ -140,3 +140,37 @@ def test_the_graph_is_well_formed(drawn):
     names = [node.name for node in graph.node]
     assert len(set(names)) == len(names)
     assert {source(x) for node in graph.node for x in node.input} <= set(names)
+
+
+class BuiltLate(keras.Model):
+    """Makes its layer when it is given its first batch."""
+
+    def build(self, shape):
+        self.inner = L.Dense(3, name="inner")
+        self.inner.build(shape)
+        self.built = True
+
+    def call(self, x):
+        return self.inner(x)
+
+
+def test_a_layer_that_is_made_by_the_first_batch_has_its_box():
+    model = BuiltLate(name="late")
+    model.compile("adam", "mse", metrics=["mae"])
+    graph = train_step_graph(model, (tf.TensorSpec((4, 2)), tf.TensorSpec((4, 3))))
+    boxes = {node.name.split("/")[0] for node in graph.node}
+    weights = {"inner.kernel", "inner.bias"}
+    assert boxes == {"inputs", "targets", "inner", *weights, "loss", "mae", "train"}
+
+
+def test_weights_of_a_layer_s_own_layers_stand_inside_of_its_box():
+    model = transformer()
+    model.compile("sgd", "mse")
+    graph = train_step_graph(
+        model, (tf.TensorSpec((4, 6), tf.int32), tf.TensorSpec((4, 3)))
+    )
+    small = {node.name for node in graph.node if node.op == "NoOp"}
+    parts = ("query", "key", "value", "attention_output")
+    inside = {f"block/mha/{part}.{w}" for part in parts for w in ("kernel", "bias")}
+    beside = {"block/norm.gamma", "block/dense.kernel", "head.kernel"}
+    assert small >= inside | beside

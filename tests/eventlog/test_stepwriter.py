@@ -118,3 +118,118 @@ def test_gradients_that_are_not_finite_are_warned_of_once(reports, log):
     reports.add(report(4, lost), {})
     reports.flush()
     assert log.last.scalars["gradient_not_finite"] == 2.0
+
+
+def timers():
+    return [x for x in threading.enumerate() if isinstance(x, threading.Timer)]
+
+
+def test_a_flush_leaves_no_thread_that_a_program_s_end_would_wait_for(reports):
+    before = timers()
+    reports.add(report(0), {})
+    [started] = set(timers()) - set(before)
+    reports.flush()
+    started.join(WAIT / 6)
+    assert not started.is_alive()
+
+
+def test_what_is_added_after_a_flush_does_not_wait_long(reports, log, monkeypatch):
+    reports.add(report(0), {})
+    reports.flush()
+    log.wrote.clear()
+    monkeypatch.setattr(stepwriter, "_LONGEST_WAIT", 0.05)
+    reports.add(report(1), {})
+    assert log.wrote.wait(WAIT)
+    assert log.written == [[0], [1]]
+
+
+def test_a_flush_waits_for_what_is_being_written(reports, log, monkeypatch):
+    began, go_on, write = threading.Event(), threading.Event(), log.write
+
+    def slowly(steps):
+        began.set()
+        assert go_on.wait(WAIT)
+        write(steps)
+
+    monkeypatch.setattr(stepwriter, "_LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(log, "write", slowly)
+    reports.add(report(0), {})
+    assert began.wait(WAIT)
+    # Once it returns, the end of a fit closes the file.
+    flushing = threading.Thread(target=reports.flush)
+    flushing.start()
+    flushing.join(0.2)
+    waited = flushing.is_alive()
+    go_on.set()
+    flushing.join(WAIT)
+    assert waited
+    assert log.written == [[0]]
+
+
+def test_steps_are_written_in_order_where_one_thread_overtakes(
+    reports, log, monkeypatch
+):
+    began, overtaken, write = threading.Event(), threading.Event(), log.write
+
+    def first_slowly(steps):
+        if not began.is_set():
+            began.set()
+            overtaken.wait(0.2)
+        write(steps)
+        overtaken.set()
+
+    monkeypatch.setattr(stepwriter, "_LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(log, "write", first_slowly)
+    reports.add(report(0), {})
+    assert began.wait(WAIT)
+    monkeypatch.setattr(stepwriter, "_MOST_WAITING", 0)
+    reports.add(report(1), {})
+    # A reader takes a step that comes before the last for a restart, and drops it.
+    assert log.written == [[0], [1]]
+
+
+def test_activations_are_written_if_they_were_asked_for(log):
+    statistics = report(0)
+    outputs = histograms.count([np.array([5.0] * 7)])
+    statistics.counts = np.concatenate([statistics.counts, outputs])
+    statistics.layers = ["a"]
+    for activations in (False, True):
+        reports = stepwriter.StepWriter(log, activations)
+        reports.add(statistics, {})
+        reports.flush()
+        tags = ("a/w/gradient", "a/w/weight", *["a/activation"] * activations)
+        assert log.last.tags == tags
+        np.testing.assert_array_equal(log.last.counts, statistics.counts[: len(tags)])
+
+
+def test_a_ratio_is_by_layer_and_a_layer_of_zeros_has_none(reports, log):
+    counts = histograms.count([np.zeros(1)] * 6)
+    weights = ["a/kernel", "a/bias", "b/kernel"]
+    squares = [[9.0, 16.0, 0.0], [3.0, 1.0, 0.0], [0.5, 0.5, 1.0]]
+    statistics = StepStatistics(0, weights, counts, [2, 2, 1], *squares, [], 0.0)
+    reports.add(statistics, {})
+    reports.flush()
+    scalars = log.last.scalars
+    assert scalars["update_ratio/a"] == 0.5
+    assert np.isnan(scalars["update_ratio/b"])
+    assert scalars["gradient_rms/a"] == 2.5
+    assert scalars["gradient_norm"] == 5.0
+
+
+def test_the_gradient_that_lost_most_is_named_with_what_it_lost(reports):
+    gradients = [[np.nan, 1.0], [np.nan, np.inf, -np.inf], [2.0]]
+    counts = histograms.count([np.array(x) for x in [*gradients, *gradients]])
+    squares = [[np.nan, np.nan, 4.0], [1.0] * 3, [0.0] * 3]
+    weights = ["a/kernel", "b/kernel", "c/kernel"]
+    statistics = StepStatistics(5, weights, counts, [2, 3, 1], *squares, [], 0.0)
+    with pytest.warns(UserWarning, match="step 5: 3 entries of the gradient of b/kern"):
+        reports.add(statistics, {})
+
+
+def test_a_gradient_too_large_to_square_has_lost_nothing(reports, log):
+    huge = np.float32([3e38, 3e38])
+    counts = histograms.count([huge, huge])
+    squares = [[np.inf], [1.0], [0.0]]
+    reports.add(StepStatistics(0, ["a/w"], counts, [2], *squares, [], 0.0), {})
+    reports.flush()
+    assert log.last.scalars["gradient_not_finite"] == 0

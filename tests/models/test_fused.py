@@ -161,6 +161,31 @@ def test_data_in_several_batches_is_refused():
         model.fit(batches.filter(lambda x, y: True))
 
 
+def test_no_data_are_refused():
+    model = compiled(models.shallow())
+    with pytest.raises(ValueError, match="x: expected at least 1 row; received 0"):
+        model.fit(data.INPUTS[:0], data.LABELS[:0])
+
+
+def test_a_step_is_given_what_keras_s_fit_would_give_it():
+    def given_to_a_step(base):
+        class Seeing(base):
+            def train_step(self, batch):
+                given.extend(keras.tree.flatten(batch))
+                return super().train_step(batch)
+
+        given = []
+        x = keras.Input((2,), dtype="int32")
+        model = Seeing(x, keras.layers.Dense(1)(keras.layers.Rescaling(0.5)(x)))
+        model.compile("sgd", "mse", run_eagerly=True)
+        weights = np.array([1.0, 2.0, 3.0, 4.0])  # Double precision.
+        rows = {"x": data.INPUTS.astype(int), "y": data.LABELS.astype(float)}
+        model.fit(**rows, sample_weight=weights, batch_size=4, shuffle=False, verbose=0)
+        return [(array.dtype, array.numpy().tolist()) for array in given]
+
+    assert given_to_a_step(FusedModel) == given_to_a_step(keras.Model)
+
+
 def test_a_dataset_of_one_batch_is_taken_as_it_is():
     model = compiled(models.shallow(), jit_compile=True)
     model.steps_per_execution = 5

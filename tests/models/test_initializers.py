@@ -62,6 +62,11 @@ def test_two_seeds_or_layers_never_share_weights(name):
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
+def test_weights_are_float32_as_models_hold_them(name):
+    assert {weight.dtype for weight in make(name)} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
 def test_another_process_makes_the_same_weights(name):
     code = (
         "import numpy as np; from xorlab.models import data;"

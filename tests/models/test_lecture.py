@@ -82,6 +82,10 @@ def test_a_config_makes_the_network_it_describes():
     wanted = models.deep("elu", 4, 3, seed=9, initializer="he_normal").get_weights()
     for a, b in zip(network(config).get_weights(), wanted, strict=True):
         np.testing.assert_array_equal(a, b)
+    scaled = network(Config(activation="elu", depth=4, width=3, init_scale=0.5))
+    wanted = models.deep("elu", 4, 3, init_scale=0.5).get_weights()
+    for a, b in zip(scaled.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
     shallow = network(Config(network="shallow", activation="tanh"))
     assert shallow.name == "shallow" and shallow.layers[1].activation.name == "tanh"
     assert network(Config(network="handmade")).name == "handmade"
@@ -96,6 +100,17 @@ def test_wrong_arguments_are_refused_in_words():
         models.deep(width=0)
     with pytest.raises(ValueError, match="did you mean 'uniform'"):
         models.shallow(initializer="uniforn")
+    with pytest.raises(ValueError, match="seed: expected .* at least 0; received -1"):
+        models.shallow(seed=-1)
+    with pytest.raises(ValueError, match="init_scale: expected .* received 0"):
+        models.shallow(init_scale=0)
+
+
+@pytest.mark.parametrize("make", [models.shallow, models.deep])
+def test_a_start_is_scaled_as_it_is_asked_to(make):
+    plain, scaled = make(seed=4), make(seed=4, init_scale=2.5)
+    for one, other in zip(plain.get_weights(), scaled.get_weights(), strict=True):
+        np.testing.assert_allclose(other, 2.5 * one, rtol=1e-6)
 
 
 def test_lecture_names_count_the_weights():

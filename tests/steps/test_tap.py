@@ -74,6 +74,19 @@ def test_the_tap_leaves_the_training_as_it_is():
     assert not np.array_equal(with_tap.get_weights()[0], before)
 
 
+def test_nothing_is_read_before_the_first_step():
+    model = models.deep(depth=2)
+    reading = StepTap(model, rows=4).read()
+    paths = ["layer1/kernel", "layer1/bias", "last/kernel", "last/bias"]
+    assert list(reading.weights) == list(reading.gradients) == paths
+    # The input is no layer's output.
+    assert list(reading.activations) == ["layer1", "last"]
+    for arrays in (reading.weights, reading.gradients, reading.activations):
+        # A zero would read as a layer that is dead.
+        assert all(np.isnan(array).all() for array in arrays.values())
+    assert reading.activations["layer1"].shape == (4, 5)
+
+
 def test_rms_is_over_all_entries_of_a_layer():
     rms = rms_by_layer(
         {"a/kernel": np.full((2, 2), 3.0), "a/bias": np.zeros(5), "b/kernel": [4.0]}
@@ -83,5 +96,5 @@ def test_rms_is_over_all_entries_of_a_layer():
 
 def test_rms_does_not_underflow():
     assert rms_by_layer({"a/kernel": np.float32([1e-30])}) == {
-        "a": pytest.approx(1e-30)
+        "a": pytest.approx(1e-30, rel=1e-6, abs=0)
     }

@@ -152,6 +152,7 @@ class _Future:
 
     def __init__(self, error=None):
         self.status = "error" if error else "finished"
+        self.held = True
         self._error = error
 
     def result(self):
@@ -160,7 +161,7 @@ class _Future:
         return "result"
 
     def release(self):
-        pass
+        self.held = False
 
 
 def test_what_is_done_when_a_chunk_fails_is_kept(monkeypatch):
@@ -177,6 +178,25 @@ def test_what_is_done_when_a_chunk_fails_is_kept(monkeypatch):
         for chunk, _ in workers.on_cluster(client, chunks):
             done.append(chunk)
     assert done == [chunks[0], chunks[2]]
+
+
+def test_a_cluster_need_not_keep_what_is_handed_on(monkeypatch):
+    futures = [_Future() for _ in range(5)]
+    left, handed_out = iter(futures), []
+
+    def submit(function, chunk, pure):
+        handed_out.append(next(left))
+        return handed_out[-1]
+
+    client = types.SimpleNamespace(nthreads=lambda: {"tcp://there": 1}, submit=submit)
+    monkeypatch.setattr(distributed, "wait", lambda running, *_: (running, ()))
+    done = []
+    for chunk, _ in workers.on_cluster(client, list(plan.chunks(GRID))[:5]):
+        done.append(chunk.number)
+        # No more at once than keep its one worker busy, and what is here not there.
+        assert sum(future.held for future in handed_out) <= 2
+    assert done == [0, 1, 2, 3, 4]
+    assert not any(future.held for future in futures)
 
 
 def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):

@@ -1,14 +1,18 @@
 """Networks side by side train as each would alone, and never touch one another."""
 
 import math
+import os
+import runpy
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from xorlab import models
 from xorlab.models import data
 from xorlab.steps import rms_by_layer
+from xorlab.sweep import engine
 from xorlab.sweep.engine import NEVER, Program, first_weights, program
 from xorlab.sweep.grid import Cell
 from xorlab.sweep.plan import Chunk
@@ -100,6 +104,17 @@ def test_costs_gradients_and_updates_are_those_of_numpy_backpropagation(
             weights = [w - 0.1 * g for w, g in zip(weights, gradients, strict=True)]
         for ours, theirs in zip(_network(shared, trained, index), weights, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_a_gradient_whose_square_is_no_float32_is_told():
+    cell = _cell("sigmoid", depth=11, init_scale=1e-2)
+    shared, state = _trained(cell, range(2), steps=0)
+    _, _, rms = shared.measure(state)
+    _, gradients = _oracle_step(first_weights(cell, 1), "sigmoid")
+    first = np.concatenate([g.ravel() for g in gradients[:2]])
+    expected = np.sqrt(np.mean(first**2))
+    assert rms[1, 0] == pytest.approx(expected, rel=1e-4, abs=0)
+    assert 0 < rms[1, 0] < 1e-23
 
 
 @pytest.mark.parametrize(
@@ -208,6 +223,49 @@ def test_a_chunk_reports_what_its_networks_did():
     assert result["solved"].shape == (40,)
     assert not (result["solved"] & result["diverged"]).any()
     assert result["solved"].tolist() == (result["solved_at"] >= 0).tolist()
+
+
+def test_what_diverged_once_has_diverged_whatever_it_does_next():
+    shared, state = _trained(_cell(), range(2), steps=0)
+    once = np.arange(shared.networks) == 1
+    state = shared.train(state._replace(diverged=tf.constant(once)), 0.1, 10)
+    np.testing.assert_array_equal(state.diverged, once)
+
+
+def test_a_row_at_exactly_a_half_counts_as_zero():
+    # As in a run: logits 0, -1, -1, -2 make two rows right, (0, 0) one of them.
+    cell = _cell(depth=2, width=1)
+    shared = program(cell)
+    network = [np.ones((2, 1)), np.zeros(1), -np.ones((1, 1)), np.zeros(1)]
+    network = [weight.astype(np.float32) for weight in network]
+    _, accuracy, _ = shared.measure(shared.start([network] * shared.networks))
+    assert set(accuracy.tolist()) == {0.5}
+
+
+def test_a_program_is_compiled_once():
+    shared = Program("identity", depth=2, width=1, optimizer="sgd")
+    networks = [first_weights(_cell("identity", 2, 1), 0)] * shared.networks
+    state = shared.start(networks)
+    assert shared.compile(state) > 0
+    assert shared.compile(state) == 0
+    # Compiling has trained nothing.
+    assert int(state.step) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, " --xla_cpu_prefer_vector_width=512"),
+        ("--xla_a=1", "--xla_a=1 --xla_cpu_prefer_vector_width=512"),
+        ("--xla_cpu_prefer_vector_width=256", "--xla_cpu_prefer_vector_width=256"),
+    ],
+)
+def test_a_width_of_vectors_that_a_user_chose_stays(given, expected, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", given or "")
+    if given is None:
+        monkeypatch.delenv("XLA_FLAGS")
+    runpy.run_path(engine.__file__)
+    assert os.environ["XLA_FLAGS"] == expected
 
 
 def test_a_chunk_can_be_given_up():

@@ -2,12 +2,14 @@
 
 import collections
 import os
+import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
 
+from xorlab.sweep.about import command
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks, networks_at_once
 
@@ -44,8 +46,14 @@ def test_cells_are_all_combinations_in_order():
     assert grid.networks == 12
 
 
+def test_a_grid_of_lists_is_that_of_tuples():
+    lists = Grid(activations=["relu", "tanh"], depths=[2, 5])
+    assert lists == Grid(activations=("relu", "tanh"), depths=(2, 5))
+    assert "--depths=2,5 " in command(lists, pathlib.Path("out"))
+
+
 def test_chunks_hold_every_network_once():
-    grid = Grid(activations=("relu",), depths=(2, 3), widths=(5, 64), seeds=300)
+    grid = Grid(("relu",), depths=(2, 3), widths=(5, 64), seeds=300, first_seed=7)
     networks = collections.Counter()
     for number, chunk in enumerate(chunks(grid)):
         assert chunk.number == number
@@ -53,7 +61,12 @@ def test_chunks_hold_every_network_once():
         for seed in range(chunk.first_seed, chunk.first_seed + chunk.networks):
             networks[chunk.cell, seed] += 1
     assert set(networks.values()) == {1}
-    assert set(networks) == {(cell, seed) for cell in grid.cells for seed in range(300)}
+    seeds = range(7, 307)
+    assert set(networks) == {(cell, seed) for cell in grid.cells for seed in seeds}
+
+
+def test_however_wide_a_network_is_one_is_trained_at_once():
+    assert networks_at_once(1000) == networks_at_once(10_000) == 1
 
 
 def _run(*arguments, **options):

@@ -55,6 +55,12 @@ def test_bars_of_equal_layers_are_equal():
     assert first == second > 20
 
 
+def test_bars_of_layers_that_are_nearly_equal_are_nearly_equal():
+    table = report.gradient_table({"a": 0.2, "b": 0.4}, "title")
+    first, second = (line.count("█") for line in table.splitlines()[2:4])
+    assert 0 < second - first < 8  # Of 40.
+
+
 def test_a_table_without_any_gradient_still_prints():
     table = report.gradient_table({"a": 0.0, "b": math.nan}, "title")
     assert "nan" in table and "█" not in table
@@ -72,3 +78,39 @@ def test_the_lecture_s_block():
     assert lines[:2] == ["Step 200000", "Cost: 0.69314718"]
     assert lines[4].split() == ["0", "1", "1", "0.50000006", "1"]
     assert lines[-1] == "Accuracy: 0.75"
+
+
+def test_a_network_that_diverged_at_once_is_said_to_have():
+    assert "not finite at step 0" in judge_outcome(2, 4, math.nan, False, 0)
+
+
+def verdict(hypothesis, start=1.0, end=1.0):
+    result = {
+        "hypothesis": hypothesis,
+        "predicted": [float(y > 0.5) for y in hypothesis],
+        "cost": 0.5,
+        "diverged_at": None,
+        "gradient_rms": {
+            "start": {"layer1": start, "last": 1.0},
+            "end": {"layer1": end, "last": 1.0},
+        },
+    }
+    return report.verdict(result).splitlines()
+
+
+def test_a_verdict_counts_the_rows_that_are_right():
+    assert verdict([0.1, 0.9, 0.9, 0.1])[0].startswith("It learned XOR: all 4 rows")
+    assert "3 of 4 rows are right" in verdict([0.1, 0.9, 0.9, 0.9])[0]
+
+
+def test_hypotheses_are_undecided_where_all_are_next_to_a_half():
+    assert "within 0.001 of 0.5" in verdict([0.4995, 0.5005, 0.5, 0.5])[0]
+    # One that is not, or farther off, is a decision.
+    for hypothesis in ([0.4995, 0.5005, 0.5, 0.3], [0.498, 0.502, 0.502, 0.498]):
+        assert "within" not in verdict(hypothesis)[0]
+
+
+def test_a_verdict_tells_start_from_end():
+    _, start, end = verdict([0.1, 0.9, 0.9, 0.1], start=1e-6, end=1e6)
+    assert start.startswith("At the start: The gradient vanishes")
+    assert end.startswith("At the end: The gradient explodes")

@@ -15,11 +15,14 @@ SUPPORTED = "Keras 3.12 to 3.15"
 CLIP_GRADIENTS = "_clip_gradients"
 # Of two event files that grow in a folder, TensorBoard may read one: ours is Keras's.
 _TRAIN_WRITER = "_train_writer"
+# What writes the graph of a model that a `tf.function` trains, which is not to be drawn.
+_WRITE_GRAPH = "_write_keras_model_train_graph"
 
 # name: (owner, parameters or None for a property)
 _LEANED_ON = {
     CLIP_GRADIENTS: (keras.optimizers.Optimizer, ["self", "grads"]),
     _TRAIN_WRITER: (keras.callbacks.TensorBoard, None),
+    _WRITE_GRAPH: (keras.callbacks.TensorBoard, ["self"]),
 }
 
 
@@ -48,6 +51,12 @@ def check() -> None:
 def train_writer(callback: keras.callbacks.TensorBoard) -> tf.summary.SummaryWriter:
     """Returns the writer of the file that Keras's callback logs training to."""
     return getattr(callback, _TRAIN_WRITER)
+
+
+def without_keras_s_graph(kind: type) -> type:
+    """Has a kind of Keras's TensorBoard callback write no graph by itself."""
+    setattr(kind, _WRITE_GRAPH, lambda self: None)
+    return kind
 
 
 def changed(what: str) -> RuntimeError:

@@ -59,9 +59,10 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
             for future in done:
                 yield running.pop(future), future.result()
     finally:
-        stop.set()
-        # A program that is being compiled hears of nothing.
+        # First those that wait, or a thread that is freed begins one of them. None is
+        # waited for: a program that is being compiled hears of nothing.
         pool.shutdown(wait=False, cancel_futures=True)
+        stop.set()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,61 @@
+"""What a step did is told by weight and by layer, and says the same as the arrays."""
+
+import numpy as np
+import pytest
+
+from xorlab.steps import histograms, rms_by_layer
+from xorlab.steps.statistics import StepStatistics
+
+
+def statistics(gradients):
+    """Of a step with these gradients, float32 by weight path."""
+    arrays = [np.float32(x) for x in gradients.values()]
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = [float(np.sum(np.square(x))) for x in arrays]
+    return StepStatistics(
+        step=3,
+        weights=list(gradients),
+        counts=histograms.count([*arrays, *arrays]),
+        sizes=[x.size for x in arrays],
+        gradient_squares=squares,
+        weight_squares=[1.0] * len(arrays),
+        change_squares=[0.0] * len(arrays),
+        layers=[],
+        wall_time=0.0,
+    )
+
+
+def test_entries_that_are_not_finite_are_counted_and_no_others():
+    gradients = {
+        "a/kernel": [np.nan, 1.0, np.nan],
+        "a/bias": [np.inf, 1.0],
+        "b/kernel": [-np.inf, np.nan, np.inf],
+        # Its square is too large for float32, it is not.
+        "b/bias": [3e38, -3e38],
+        "c": [0.0, 1.0],
+    }
+    assert statistics(gradients).gradients_not_finite == [2, 1, 3, 0, 0]
+
+
+def test_numbers_of_weights_add_up_by_layer_in_order():
+    step = statistics({"b/kernel": [1.0], "a/x/kernel": [1.0], "b/bias": [1.0]})
+    sums = step.by_layer([1.0, 10.0, 100.0])
+    assert list(sums.items()) == [("b", 101.0), ("a/x", 10.0)]
+    with pytest.raises(ValueError, match="zip"):
+        step.by_layer([1.0, 10.0])
+
+
+def test_a_layer_s_rms_is_that_of_its_arrays():
+    random = np.random.default_rng(6)
+    gradients = {
+        "a/kernel": random.normal(size=(4, 3)),
+        "b/kernel": random.normal(size=7),
+        "a/bias": random.normal(size=3),
+    }
+    expected = rms_by_layer({path: np.float32(g) for path, g in gradients.items()})
+    assert statistics(gradients).gradient_rms() == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_layer_without_entries_has_no_rms():
+    step = statistics({"a/kernel": [], "b/kernel": [2.0]})
+    assert step.gradient_rms() == {"b": 2.0}

@@ -1,0 +1,77 @@
+"""How a command ends is told by its exit code and its last words."""
+
+import errno
+import importlib.util
+import types
+
+import pytest
+from oracles.summaries import summary
+
+from xorlab.sweep import __main__ as command
+from xorlab.sweep import workers
+from xorlab.sweep.grid import Grid
+
+
+@pytest.fixture
+def main(monkeypatch, capsys):
+    """Runs `main` where a sweep ends so; returns its exit code, and what it printed."""
+
+    def ended(outcome):
+        def run(grid, out, scheduler, progress):
+            assert (grid, out, scheduler) == (Grid(), "some/where", "tcp://a:1")
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+        values = types.SimpleNamespace(out="some/where", scheduler="tcp://a:1")
+        stand_in = types.SimpleNamespace(FLAGS=values)
+        monkeypatch.setattr(command, "flags", stand_in)
+        monkeypatch.setattr(command.settings, "from_flags", lambda kind, argv: kind())
+        monkeypatch.setattr(command, "run", run)
+        return command.main(["program"]), *capsys.readouterr()
+
+    return ended
+
+
+def test_a_finished_sweep_has_a_line_a_cell_and_says_where_its_results_are(main):
+    code, out, err = main([summary("relu", 2, 30), summary("tanh", 11, 7)])
+    assert (code, err) == (0, "")
+    relu, tanh, *rest = out.splitlines()
+    assert relu.split()[:7] == "relu depth 2 30 of 100 solve".split()
+    assert relu.endswith("it: 0.300 (0.125 to 0.875)")
+    assert tanh.split()[:7] == "tanh depth 11 7 of 100 solve".split()
+    assert "Results: some/where/summary.md" in rest
+    assert rest[-1].endswith("tensorboard --logdir some/where")
+    assert "matplotlib" not in out and "plots" not in out
+
+
+def test_without_matplotlib_it_says_how_to_get_pictures(main, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    code, out, _ = main([summary("relu", 2, 30)])
+    assert code == 0
+    assert "No pictures: pip install 'xorlab[plots]', and give this command" in out
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ValueError("steps: no"), 2, "steps: no"),
+        (workers.UnreachableScheduler("scheduler: no"), 2, "scheduler: no"),
+        (workers.BrokenCluster("scheduler: gone"), 1, "scheduler: gone"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "some/where/x.npz"),
+            2,
+            "expected to write some/where/x.npz; No space left on device; make room, "
+            "and give the same command again: what is done is kept",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_is_one_line(error, code, words, main):
+    assert main(error) == (code, "", f"error: {words}\n")
+
+
+def test_a_sweep_that_was_stopped_says_how_to_go_on(main):
+    code, out, err = main(KeyboardInterrupt())
+    assert (code, err) == (130, "")
+    assert "What is done is kept in some/where; the same command goes on." in out

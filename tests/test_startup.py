@@ -1,0 +1,103 @@
+"""A command ends in its exit code and a line, and hides no error of TensorFlow's."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from xorlab import startup
+
+
+def test_a_refusal_is_one_line_on_standard_error(capsys):
+    assert startup.refuse(ValueError("depth: expected 2")) == 2
+    assert startup.refuse(ValueError("gone"), code=1) == 1
+    assert capsys.readouterr() == ("", "error: depth: expected 2\nerror: gone\n")
+
+
+def test_what_is_imported_already_costs_and_changes_nothing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert startup.import_tensorflow() == 0
+    assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+@pytest.fixture
+def stand_ins(tmp_path, monkeypatch):
+    """Lets Keras and TensorFlow be imported anew, as files of this code."""
+
+    def write(**code):
+        for name, text in code.items():
+            (tmp_path / f"{name}.py").write_text(f"import os\n{text}")
+            monkeypatch.setitem(sys.modules, name, None)  # To have it put back.
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setenv("KERAS_BACKEND", "jax")
+
+    return write
+
+
+_ZEROS = "def zeros(shape):\n    os.write(2, b'no such device')\n"
+
+
+def test_what_an_import_writes_is_held_back(stand_ins, capfd):
+    stand_ins(keras="os.write(2, b'a note')", tensorflow=_ZEROS)
+    assert startup.import_tensorflow() > 0
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+def test_what_an_import_writes_is_shown_if_it_fails(stand_ins, capfd):
+    stand_ins(keras="os.write(2, b'a note; ')\nraise ImportError('broken')")
+    stand_ins(tensorflow=_ZEROS)
+    with pytest.raises(ImportError, match="broken"):
+        startup.import_tensorflow()
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "a note; after"
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Ends as a program of `startup.run_command` does; returns its exit code."""
+
+    def run(main, *words):
+        monkeypatch.setattr(sys, "argv", ["program", *words])
+        with pytest.raises(SystemExit) as ended:
+            startup.run_command(main)
+        return ended.value.code
+
+    return run
+
+
+def test_a_command_ends_with_its_exit_code(command):
+    assert command(lambda argv: 130) == 130
+
+
+def test_a_flag_that_is_none_is_one_line(command, capsys):
+    assert command(lambda argv: 0, "--no_such_flag=1") == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("\n") == 1
+    assert shown.err.startswith("error: Unknown command line flag 'no_such_flag'")
+
+
+# What is short is only written when the program ends.
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_reader_that_stops_reading_is_no_error(lines):
+    program = (
+        "import sys; from xorlab import startup\n"
+        f"main = lambda argv: sys.stdin.read() or print('line\\n' * {lines}) or 7\n"
+        "startup.run_command(main)"
+    )
+    paths = os.pathsep.join(sys.path)
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": ""},
+    ) as process:
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
