@@ -5,11 +5,14 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 import xorlab
 
 TESTS = pathlib.Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_it_works_with_a_mirrored_strategy_on_two_devices(tmp_path):
     paths = [str(pathlib.Path(xorlab.__file__).parent.parent), str(TESTS)]
     # Warnings as in setup.cfg.
