@@ -1,5 +1,6 @@
 """What every test needs before TensorFlow is imported."""
 
+import functools
 import os
 import socket
 import subprocess
@@ -19,6 +20,14 @@ pytest.register_assert_rewrite("oracles.callback_oracle")
 collect_ignore = ["oracles"]  # No tests, and no doctests.
 
 
+def pytest_collection_modifyitems(items):
+    """Gives one worker what shares a fixture that takes long, or a module's truth."""
+    for item in items:
+        shares_runs = "finished_runs" in getattr(item, "fixturenames", ())
+        group = "finished_runs" if shares_runs else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def finished_runs(tmp_path_factory):
     """Short runs in one log folder, by activation, as (config, result)."""
@@ -35,9 +44,10 @@ def finished_runs(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def serve():
-    """Starts a real `tensorboard` on a log folder; returns its address."""
+    """Starts a real `tensorboard`, once a log folder; returns its address."""
     processes = []
 
+    @functools.cache
     def start(logdir):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
