@@ -20,14 +20,6 @@ pytest.register_assert_rewrite("oracles.callback_oracle")
 collect_ignore = ["oracles"]  # No tests, and no doctests.
 
 
-def pytest_collection_modifyitems(items):
-    """Gives one worker what shares a fixture that takes long, or a module's truth."""
-    for item in items:
-        shares_runs = "finished_runs" in getattr(item, "fixturenames", ())
-        group = "finished_runs" if shares_runs else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def finished_runs(tmp_path_factory):
     """Short runs in one log folder, by activation, as (config, result)."""
