@@ -1,5 +1,6 @@
 """What every test needs before TensorFlow is imported."""
 
+import functools
 import os
 import socket
 import subprocess
@@ -35,9 +36,10 @@ def finished_runs(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def serve():
-    """Starts a real `tensorboard` on a log folder; returns its address."""
+    """Starts a real `tensorboard`, once a log folder; returns its address."""
     processes = []
 
+    @functools.cache
     def start(logdir):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]

@@ -12,6 +12,7 @@ import xorlab
 TESTS = pathlib.Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "last"),
     [("mirrored_fit.py", "loss_scaled"), ("second_device_fit.py", "deterministic")],

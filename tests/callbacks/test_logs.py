@@ -65,18 +65,30 @@ def other_files(folder):
     }
 
 
-@pytest.mark.parametrize("write_grads", [False, True])
-@pytest.mark.parametrize("settings", KERAS_LOGS, ids=str)
-def test_it_logs_all_that_keras_s_does_and_the_graph(settings, write_grads, tmp_path):
-    def log_of(kind, name, **more):
-        callback = kind(tmp_path / name, **settings, **more)
-        options = {"validation_data": (X, Y), "epochs": 2}
-        model = oracle.train(lambda: make(["mae"]), X, Y, [callback], **options)
-        runs = ("train", "validation")
-        return model, *(oracle.read(tmp_path / name, run) for run in runs)
+def logged_by(kind, folder, settings):
+    """Trains with a callback; returns the model, its training and validation logs."""
+    options = {"validation_data": (X, Y), "epochs": 2}
+    callback = kind(folder, **settings)
+    model = oracle.train(lambda: make(["mae"]), X, Y, [callback], **options)
+    return model, *(oracle.read(folder, run) for run in ("train", "validation"))
 
-    plain, theirs, their_validation = log_of(keras.callbacks.TensorBoard, "theirs")
-    model, ours, validation = log_of(TensorBoard, "ours", write_grads=write_grads)
+
+@pytest.fixture(scope="module", params=KERAS_LOGS, ids=str)
+def keras_logged(request, tmp_path_factory):
+    """Settings of Keras's callback, the folder that it logs to, and what it logs."""
+    folder = tmp_path_factory.mktemp("theirs")
+    logged = logged_by(keras.callbacks.TensorBoard, folder, request.param)
+    return request.param, folder, logged
+
+
+@pytest.mark.parametrize("write_grads", [False, True])
+def test_it_logs_all_that_keras_s_does_and_the_graph(
+    keras_logged, write_grads, tmp_path
+):
+    settings, folder, (plain, theirs, their_validation) = keras_logged
+    model, ours, validation = logged_by(
+        TensorBoard, tmp_path, {**settings, "write_grads": write_grads}
+    )
     oracle.assert_same(model, plain)
     assert {"epoch_loss", "epoch_mae", "epoch_learning_rate"} <= set(theirs.scalars)
     if not write_grads:
@@ -87,8 +99,8 @@ def test_it_logs_all_that_keras_s_does_and_the_graph(settings, write_grads, tmp_
     assert validation.scalars == their_validation.scalars
     assert set(ours.histograms) >= set(theirs.histograms)
     assert bool(theirs.histograms) == ("histogram_freq" in settings)
-    assert other_files(tmp_path / "ours") == other_files(tmp_path / "theirs")
-    assert bool(other_files(tmp_path / "ours")) == ("embeddings_freq" in settings)
+    assert other_files(tmp_path) == other_files(folder)
+    assert bool(other_files(tmp_path)) == ("embeddings_freq" in settings)
     assert theirs.graph is None
     boxes = {node.name.split("/")[0] for node in ours.graph.node}
     assert {"hidden", "last", "loss", "mae", "train"} <= boxes

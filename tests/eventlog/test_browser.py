@@ -10,10 +10,14 @@ webdriver = pytest.importorskip(
 )
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
-    reason="no chromium or no chromedriver on PATH (Debian: chromium, chromium-driver)",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER),
+        reason="no chromium or no chromedriver on PATH "
+        "(Debian: chromium, chromium-driver)",
+    ),
+]
 
 # TensorBoard's page nests shadow roots, which selectors do not enter by themselves.
 FIND = """

@@ -1,4 +1,4 @@
-"""No operation of what is measured lacks a kernel on a GPU; no GPU is needed here."""
+"""No operation of what is measured lacks a kernel on a GPU; it takes none to know."""
 
 import keras
 import numpy as np

@@ -20,7 +20,7 @@ from xorlab.sweep.workers import BrokenCluster, UnreachableScheduler
 
 distributed = pytest.importorskip("distributed")
 
-GRID = sweep.Grid(activations=("relu",), depths=(2,), seeds=1200, steps=20_000)
+GRID = sweep.Grid(activations=("relu",), depths=(2,), seeds=1200, steps=8_000)
 
 
 def _start(folder, program, *arguments, path="", **environment):
@@ -105,6 +105,7 @@ def _results(out):
     return {name: (out / name).read_bytes() for name in names}
 
 
+@pytest.mark.slow
 def test_a_worker_killed_on_the_way_loses_and_repeats_nothing(tmp_path):
     killed = []
 
@@ -129,6 +130,7 @@ def _train_the_first_and_die(chunk):
     return training.train_chunk(chunk)
 
 
+@pytest.mark.slow
 def test_a_chunk_that_kills_workers_is_named_and_the_others_are_kept(
     tmp_path, monkeypatch
 ):
@@ -199,6 +201,7 @@ def test_a_cluster_need_not_keep_what_is_handed_on(monkeypatch):
     assert not any(future.held for future in futures)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
     out = tmp_path / "out"
     grid = dataclasses.replace(GRID, seeds=100 * 128, steps=100_000)
@@ -217,6 +220,7 @@ def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
     assert 2 <= len(_kept(out)) < 100
 
 
+@pytest.mark.slow
 def test_a_cluster_without_workers_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "_PATIENCE", 1)
     with _cluster(tmp_path, number=0) as cluster:
@@ -229,6 +233,7 @@ def test_a_cluster_without_workers_is_given_up(tmp_path, monkeypatch):
 _MISSING = "raise ModuleNotFoundError"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "package", "received"),
     [
@@ -251,10 +256,11 @@ def test_a_cluster_without_this_xorlab_is_refused(where, package, received, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_goes_away_is_one_line_and_exit_code_1(tmp_path):
     out = tmp_path / "out"
     flags = ["--activations=relu", "--depths=2", "--seeds=1200", "--steps=100000"]
-    with _cluster(tmp_path) as cluster:
+    with _cluster(tmp_path, number=1) as cluster:
         process = subprocess.Popen(
             [sys.executable, "-m", "xorlab.sweep", *flags]
             + [f"--scheduler={cluster.address}", f"--out={out}"],

@@ -182,7 +182,11 @@ def test_the_other_networks_train_too(network, tmp_path):
 
 def test_a_cost_that_is_not_finite_ends_the_run(tmp_path):
     config = Config(
-        activation="identity", learning_rate=1e30, steps=1000, logdir=str(tmp_path)
+        activation="identity",
+        depth=3,
+        learning_rate=1e30,
+        steps=1000,
+        logdir=str(tmp_path),
     )
     result = train.run(config)
     text = (config.run_dir / "result.json").read_text()
@@ -396,6 +400,7 @@ def test_the_command_prints_the_lecture_s_block_and_no_noise(tmp_path):
     assert (tmp_path / "logs/deep-relu-seed22/result.json").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_and_leaves_readable_logs(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "xorlab.train", "--steps=1000000000", "--log_every=500"],

@@ -29,6 +29,52 @@ def read_again(tensor: tf.Tensor) -> tf.Tensor:
     return tf.raw_ops.Mul(x=left, y=right)
 
 
+class Copies:
+    """Computes tensors of a step that is traced a second time, from what it is given.
+
+    Where something else reads a tensor, TensorFlow no longer merges its operation with
+    those after it, such as the sum of a normalised output and a residual; so the step's
+    last bits change. A copy may be read by anybody: of the step itself it takes only
+    inputs, the values of variables, and what has side effects.
+    """
+
+    def __init__(self) -> None:
+        self._copies: dict = {}
+
+    def of(self, tensor: tf.Tensor) -> tf.Tensor:
+        """Returns a tensor of the same value, and a name of its own."""
+        waiting = [tensor]
+        while waiting:
+            last = waiting[-1]
+            inputs = [] if _is_given(last.op) else list(last.op.inputs)
+            missing = [x for x in inputs if x.ref() not in self._copies]
+            waiting += missing
+            if not missing:
+                if waiting.pop().ref() not in self._copies:
+                    self._copy(last)
+        return self._copies[tensor.ref()]
+
+    def _copy(self, tensor):
+        op = tensor.op
+        if _is_given(op):
+            self._copies[tensor.ref()] = tensor
+        else:
+            copies = op.graph.create_op(
+                op.type,
+                [self._copies[x.ref()] for x in op.inputs],
+                [x.dtype for x in op.outputs],
+                attrs=dict(op.node_def.attr),
+                op_def=op.op_def,
+            ).outputs
+            for original, copy in zip(op.outputs, copies, strict=True):
+                copy.set_shape(original.shape)
+                self._copies[original.ref()] = copy
+
+
+def _is_given(op):
+    return op.op_def is None or op.op_def.is_stateful or not op.inputs
+
+
 def released(
     gradient: tf.Tensor | tf.IndexedSlices, compiled: bool
 ) -> tf.Tensor | tf.IndexedSlices:

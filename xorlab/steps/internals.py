@@ -15,7 +15,7 @@ SUPPORTED = "Keras 3.12 to 3.15"
 CLIP_GRADIENTS = "_clip_gradients"
 # Of two event files that grow in a folder, TensorBoard may read one: ours is Keras's.
 _TRAIN_WRITER = "_train_writer"
-# What writes the graph of a model that a `tf.function` trains, which is not to be drawn.
+# It would write another graph, of a model that is trained by a `tf.function`.
 _WRITE_GRAPH = "_write_keras_model_train_graph"
 
 # name: (owner, parameters or None for a property)

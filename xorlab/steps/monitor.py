@@ -4,6 +4,7 @@ import collections
 import itertools
 import math
 import time
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +43,8 @@ class StepMonitor:
         self._row = {id(v): row for row, v in enumerate(weights.values())}
         # By replica, then layer.
         self._outputs_of: dict = collections.defaultdict(dict)
+        # By the graph of a trace.
+        self._copies_in: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
         self._passed: set = set()  # Replicas that have begun to update.
         self._before_of: dict = {}
         rows = len(self._row)
@@ -137,12 +140,20 @@ class StepMonitor:
 
     def at_output(self, layer: keras.Layer, output: Any) -> None:
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
-        # Run eagerly, the step's tape would go on to record what is measured.
-        floats = [tf.stop_gradient(x) for x in tensors if x.dtype.is_floating]
+        floats = [x for x in tensors if x.dtype.is_floating]
         if _replica() in self._passed:
             # Another forward pass begins; until then, all updates are of the last.
             self._passed.discard(_replica())
             self._outputs_of.pop(_replica(), None)
+        if tf.executing_eagerly():
+            # The step's tape would go on to record what is measured.
+            floats = [tf.stop_gradient(x) for x in floats]
+        elif not self._by_xla:
+            graph = tf.compat.v1.get_default_graph()
+            copies = self._copies_in.setdefault(graph, exact.Copies())
+            # Without a dependency of their own, TensorFlow merges copy and original.
+            with tf.control_dependencies([self._optimizer.iterations.value + 0]):
+                floats = [copies.of(x) for x in floats]
         if floats:
             counts, _ = measures.measure(floats, by_xla=self._by_xla)
             counts = tf.reduce_sum(counts, axis=0)
