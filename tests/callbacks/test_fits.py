@@ -1,5 +1,6 @@
 """However `fit` is fed, repeated or interrupted, what is logged is true."""
 
+import functools
 import gc
 import subprocess
 import sys
