@@ -71,7 +71,14 @@ def command(monkeypatch):
 
 
 def test_a_command_ends_with_its_exit_code(command):
-    assert command(lambda argv: 130) == 130
+    assert command(lambda argv: 7) == 7
+
+
+def test_what_ctrl_c_has_ended_waits_for_no_thread(command, monkeypatch, capsys):
+    # It would end the tests, too.
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    assert command(lambda argv: print("its words") or startup.INTERRUPTED) == 130
+    assert capsys.readouterr().out == "its words\n"
 
 
 def test_a_flag_that_is_none_is_one_line(command, capsys):

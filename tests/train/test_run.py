@@ -408,6 +408,8 @@ def test_ctrl_c_stops_and_leaves_readable_logs(tmp_path):
         env=_environment(),
         stdout=subprocess.PIPE,
         text=True,
+        # A shell's background jobs, as these tests may be, are deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     run = tmp_path / "logs/deep-relu-seed22"
     for _ in range(240):  # Until something past the header is on disk.
@@ -415,7 +417,10 @@ def test_ctrl_c_stops_and_leaves_readable_logs(tmp_path):
             break
         time.sleep(0.25)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     result = json.loads((run / "result.json").read_text())
     assert process.returncode == 130
     assert 0 < result["steps_done"] < 1_000_000_000

@@ -152,7 +152,8 @@ class StepMonitor:
             graph = tf.compat.v1.get_default_graph()
             copies = self._copies_in.setdefault(graph, exact.Copies())
             # Without a dependency of their own, TensorFlow merges copy and original.
-            with tf.control_dependencies([self._optimizer.iterations.value + 0]):
+            now = self._optimizer.iterations
+            with tf.control_dependencies([tf.convert_to_tensor(now)]):
                 floats = [copies.of(x) for x in floats]
         if floats:
             counts, _ = measures.measure(floats, by_xla=self._by_xla)
