@@ -26,8 +26,8 @@ def setting(default: Any, about: str) -> Any:
 def spelled(number: float) -> str:
     """Writes a number in as few digits as tell it from every other.
 
-    >>> spelled(1.0), spelled(0.1), spelled(0.1 + 1e-12)
-    ('1', '0.1', '0.100000000001')
+    >>> spelled(1.0), spelled(0.1), spelled(0.1 + 1e-9)
+    ('1', '0.1', '0.100000001')
     """
     short = f"{number:g}"
     return short if float(short) == number else repr(number)

@@ -73,6 +73,7 @@ def test_hyperparameters_come_back_by_name(events):
 def test_a_session_has_the_name_of_its_run_and_how_it_ended(tmp_path):
     for name, succeeded in (("one", True), ("other", False)):
         folder = tmp_path / name
+        folder.mkdir()
         log = EventFile(OwnRecords(folder))
         # The same settings: by its name it is another session.
         log.summary(summaries.session_start({"rate": 0.5}, ["cost"], name, seconds=9))

@@ -45,7 +45,6 @@ def test_a_batch_is_told_of_once():
     def ask(number):
         if number == 0:
             requests.request_batch(told.append)
-        requests.request_direct_call()
 
     fit(model, ask)
     [(x, y)] = told
@@ -59,7 +58,6 @@ def test_statistics_are_told_once_and_of_the_step_they_were_asked_of():
     def ask(number):
         if number == 1:
             requests.request_statistics(told.append)
-        requests.request_direct_call()
 
     fit(model, ask)
     assert [statistics.step for statistics in told] == [1]
@@ -71,7 +69,7 @@ def test_what_is_withdrawn_is_not_told():
     requests.request_batch(told.append)
     requests.request_statistics(told.append)
     requests.withdraw()
-    fit(model, lambda number: requests.request_direct_call())
+    fit(model, lambda number: None)
     assert told == []
 
 
@@ -92,8 +90,7 @@ def test_activations_are_counted_from_when_they_are_asked_for():
     requests = StepRequests.of(model)
 
     def ask(number):
-        requests.activations = number == 2
-        requests.request_statistics(told.append)
+        requests.request_statistics(told.append, activations=number == 2)
 
     fit(model, ask)
     layers = [statistics.layers for statistics in told]

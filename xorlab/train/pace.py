@@ -36,14 +36,14 @@ class Pace(keras.callbacks.Callback):
         """Whether a step is to be logged."""
         return step % self._every == 0 or step == self._last
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._done = self._step()
         until = (self._done // self._every + 1) * self._every
         left = min(until, self._last) - self._done
         self.model.steps_per_execution = min(left, self._most)
         self._began = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         step = self._step()
         if epoch:  # The first one compiles.
             a_second = (step - self._done) / (time.perf_counter() - self._began)

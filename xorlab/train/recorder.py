@@ -63,12 +63,12 @@ class Recorder(keras.callbacks.Callback):
         self.diverged_at: int | None = None
         self.seconds = {"compile": 0.0, "train": 0.0, "log": 0.0}
 
-    def end(self):
+    def end(self) -> None:
         """Logs nothing more, though training that was given up goes on."""
         with self._logging:
             self._ended = True
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
