@@ -26,6 +26,7 @@ ROOMS = [
     "eventlog",
     "diagnosis",
     "pictures",
+    "watch",
     "callbacks",
     "train",
     "sweep",

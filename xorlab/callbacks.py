@@ -2,22 +2,18 @@
 
 import math
 import os
-import pathlib
 import warnings
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
 
 from xorlab.checks import true_or_false, whole
-from xorlab.diagnosis import judge_layers
 from xorlab.eventlog.eventfile import EventFile, SharedRecords
 from xorlab.eventlog.graph import train_step_graph
-from xorlab.eventlog.stepwriter import StepWriter
+from xorlab.files import check_writable
 from xorlab.steps import internals
 from xorlab.steps.requests import StepRequests
-from xorlab.steps.schedule import Schedule
-from xorlab.steps.statistics import StepStatistics
+from xorlab.watch import Watch
 
 __all__ = ["TensorBoard"]
 
@@ -48,8 +44,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
             `gradient_rms/<layer>`, `update_ratio/<layer>` (2-norm of the change by
             2-norm of the weight), `gradient_norm` and `gradient_not_finite` (how many
             entries are NaN or infinite), and `verdict`, a text that says which layers
-            are in trouble. Under loss scaling also `skipped_steps`: how many of this
-            `fit`, because their gradients overflowed, have updated nothing.
+            are in trouble. Under loss scaling also `loss_scale`, and `skipped_steps`:
+            how many of this `fit` overflowed, and so have updated nothing.
         write_activations: log histograms `<layer>/activation` of what the model's
             layers return, too; it implies `write_grads`.
         histogram_steps: log them at every multiple of so many iterations; under
@@ -57,10 +53,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
             If None, at the first execution of every `histogram_freq`-th epoch, or of
             every epoch where `histogram_freq` is 0.
 
+    What cannot be watched trains on, with one warning that says what is missing.
+
     Raises:
         ValueError: `histogram_steps` is not a whole number from 1 up, `write_grads` or
-            `write_activations` is not True or False, `log_dir` is no path; or, when
-            training begins, the optimizer does not let its gradients be seen.
+            `write_activations` is not True or False, or `log_dir` is no path.
         OSError: the log directory cannot be written.
         RuntimeError: Keras runs on another backend than TensorFlow, or has changed in
             what this leans on.
@@ -87,7 +84,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         true_or_false("write_activations", write_activations)
         if histogram_steps is not None:
             whole("histogram_steps", histogram_steps, 1, "1 logs every step")
-        _check_log_dir(log_dir)
+        check_writable(log_dir, "log_dir", inside="train")
         super().__init__(
             log_dir,
             histogram_freq,
@@ -103,6 +100,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._write_activations = write_activations
         self._histogram_steps = histogram_steps
         self._profiles = bool(profile_batch)
+        # Until training begins; it may, without us being told.
+        self._watch: Watch | None = None
+        self._graph_due = False
+        if histogram_steps is not None and not self._write_grads:
+            warnings.warn(
+                "histogram_steps: does nothing without write_grads=True", stacklevel=2
+            )
 
     @property
     def async_safe(self) -> bool:
@@ -116,48 +120,29 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self.update_freq != "epoch" or self.write_steps_per_second or self._profiles
         )
 
-    def set_model(self, model: keras.Model) -> None:
-        if self._write_grads:
-            internals.updating_optimizer(model)
-        super().set_model(model)
-
     def on_train_begin(self, logs: dict | None = None) -> None:
         super().on_train_begin(logs)
-        self._requests = StepRequests.of(self.model)
-        self._requests.withdraw()  # A `fit` that failed may have left something.
+        # A `fit` that failed may have left something.
+        StepRequests.of(self.model).withdraw()
         self._graph_due = self.write_graph
         # Keras's own file: where several of a folder grow, TensorBoard may read one.
         self._log = EventFile(SharedRecords(internals.train_writer(self)))
         if self._write_grads:
-            self._writer = StepWriter(self._log, self._write_activations)
-            optimizer = internals.updating_optimizer(self.model)
-            self._schedule = Schedule(
-                self._histogram_steps,
-                self._iterations,
-                may_skip=self._scales_its_loss()
-                or bool(optimizer.gradient_accumulation_steps),
+            self._watch = Watch(
+                self.model, self._log, self._histogram_steps, self._write_activations
             )
-            self._last: StepStatistics | None = None
-            self._has_logged = False
-            self._steps_run = 0
-            self._applied_before = internals.batches_applied(optimizer)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
-        if self._write_grads:
-            self._schedule.begin_epoch(epoch % (self.histogram_freq or 1) == 0)
+        if self._watch is not None:
+            self._watch.begin_epoch(epoch % (self.histogram_freq or 1) == 0)
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         super().on_train_batch_begin(batch, logs)
         if self._graph_due:
-            self._requests.request_batch(self._write_train_step_graph)
-        if self._write_grads:
-            steps = self._steps_from(batch)
-            self._steps_run += steps
-            if self._schedule.begin(steps):
-                self._requests.request_statistics(
-                    self._take_statistics, self._write_activations
-                )
+            StepRequests.of(self.model).request_batch(self._write_train_step_graph)
+        if self._watch is not None:
+            self._watch.begin_steps(self._steps_from(batch))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         # What Keras does here writes nothing unless one of these was asked for.
@@ -166,60 +151,25 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_end(epoch, logs)
-        if self._write_grads:
-            self._judge()
+        if self._watch is not None:
+            self._watch.end_epoch()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        self._requests.withdraw()
-        try:
-            if self._write_grads:
-                self._writer.flush()
-        finally:
-            super().on_train_end(logs)
-        if self._write_grads and self._schedule.due and not self._has_logged:
-            warnings.warn(
-                "no gradients are written: the model's optimizer "
-                f"({type(self.model.optimizer).__name__}) updated nothing; if "
-                "train_step uses another one, give that to compile",
-                stacklevel=2,
-            )
-
-    def _iterations(self):
-        # By a tensor: under a distribution strategy there is one on each replica.
-        return int(tf.convert_to_tensor(self.model.optimizer.iterations))
-
-    def _scales_its_loss(self):
-        return hasattr(self.model.optimizer, "inner_optimizer")
+        StepRequests.of(self.model).withdraw()
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
+        super().on_train_end(logs)
 
     def _steps_from(self, batch):
         """How many steps an execution makes: fewer where the epoch's data end."""
         left = ((self.params or {}).get("steps") or math.inf) - batch
         return min(self.model.steps_per_execution, left)
 
-    def _take_statistics(self, statistics: StepStatistics) -> None:
-        if not self._schedule.end(statistics.step):
-            return
-        more = {}
-        if self._scales_its_loss():
-            optimizer = internals.updating_optimizer(self.model)
-            applied = internals.batches_applied(optimizer) - self._applied_before
-            more["skipped_steps"] = float(self._steps_run - applied)
-        self._writer.add(statistics, more)
-        self._last = statistics
-        self._has_logged = True
-
-    def _judge(self):
-        """Writes the verdict on the last step that was logged, once."""
-        last, self._last = self._last, None
-        if last is not None:
-            lost = last.by_layer(last.gradients_not_finite)
-            verdict = judge_layers(last.gradient_rms(), lost)
-            self._log.text("verdict", verdict, last.step)
-
     def _write_train_step_graph(self, batch):
         self._graph_due = False
         try:
-            graph = train_step_graph(self.model, batch)
+            self._log.graph(train_step_graph(self.model, batch))
         except Exception as error:
             # Whatever a custom step does not stand, training itself is well.
             warnings.warn(
@@ -227,21 +177,3 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 f"of fit ({type(error).__name__}: {error})",
                 stacklevel=2,
             )
-        else:
-            self._log.graph(graph)
-
-
-def _check_log_dir(log_dir):
-    if not isinstance(log_dir, (str, os.PathLike)):
-        raise ValueError(
-            f"log_dir: expected the path of a folder; received {log_dir!r}; name one"
-        )
-    # Where training is logged.
-    existing = pathlib.Path(log_dir).absolute() / "train"
-    while not existing.exists():
-        existing = existing.parent
-    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        raise OSError(
-            f"log_dir: expected a folder that can be written; received {log_dir} "
-            f"({existing} is not); choose another"
-        )

@@ -49,6 +49,34 @@ def write_atomically(path: pathlib.Path, content: bytes) -> None:
         file.write(content)
 
 
+def check_writable(folder: str | os.PathLike, flag: str, inside: str) -> None:
+    """Checks that a folder inside of another is there, or can be made, and written.
+
+    Args:
+        folder: is not made.
+        flag: the setting that names it.
+        inside: the folder that is to be in it.
+
+    Raises:
+        ValueError: it is no path.
+        OSError: it cannot be made or written.
+    """
+    if not isinstance(folder, (str, os.PathLike)):
+        raise ValueError(
+            f"{flag}: expected the path of a folder; received {folder!r}; name one"
+        )
+    if "://" in str(folder):
+        return  # Of a file system that TensorFlow knows.
+    existing = pathlib.Path(folder).absolute() / inside
+    while not existing.exists():
+        existing = existing.parent
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise OSError(
+            f"{flag}: expected a folder that can be written; received {folder} "
+            f"({existing} is not); choose another"
+        )
+
+
 @contextlib.contextmanager
 def claimed(
     folder: pathlib.Path, owner: str, is_own: Callable[[str], bool], flag: str

@@ -59,9 +59,13 @@ def without_keras_s_graph(kind: type) -> type:
     return kind
 
 
-def changed(what: str) -> RuntimeError:
+class NotWatchable(RuntimeError):
+    """A step of this model, or of this Keras, cannot be told of."""
+
+
+def changed(what: str) -> NotWatchable:
     """The error that says that Keras no longer does what xorlab leans on."""
-    return RuntimeError(
+    return NotWatchable(
         f"Keras {keras.__version__}: expected {what}, as in {SUPPORTED}; it has "
         "changed; install a supported Keras, or train with keras.callbacks.TensorBoard"
     )
@@ -73,7 +77,7 @@ def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
     That is the compiled one, or the one inside of a `LossScaleOptimizer`.
 
     Raises:
-        ValueError: the model has none whose gradients could be read.
+        NotWatchable: the model has none whose gradients could be read.
     """
     optimizer = model.optimizer
     while hasattr(optimizer, "inner_optimizer"):
@@ -85,9 +89,9 @@ def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def no_hook(optimizer: object) -> ValueError:
+def no_hook(optimizer: object) -> NotWatchable:
     """The error that says that an optimizer's gradients cannot be read."""
-    return ValueError(
+    return NotWatchable(
         "optimizer: expected a single keras.optimizers.Optimizer; received "
         f"{type(optimizer).__name__}; derive yours from it, calling its apply, "
         "or leave write_grads out"

@@ -138,6 +138,9 @@ class StepMonitor:
         self._numbers.assign(tf.concat([others, kept], 0))
         self._hold(variables, changes, after, before)
 
+    def at_failure(self, error: Exception) -> None:
+        raise error
+
     def at_output(self, layer: keras.Layer, output: Any) -> None:
         tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
         floats = [x for x in tensors if x.dtype.is_floating]

@@ -38,6 +38,9 @@ class Observer(Protocol):
     def at_output(self, layer: keras.Layer, output: Any) -> None:
         """A layer has returned this: a tensor, or tensors in any structure."""
 
+    def at_failure(self, error: Exception) -> None:
+        """The step cannot be told of. It goes on, unless this raises."""
+
 
 def observed(
     model: keras.Model, observer: Observer, layers: Iterable[keras.Layer] = ()
@@ -50,7 +53,7 @@ def observed(
         layers: those whose outputs it wants to see.
 
     Raises:
-        ValueError: the optimizer does not offer its gradients.
+        NotWatchable: the optimizer does not offer its gradients.
     """
     optimizer = internals.updating_optimizer(model)
     replica = threading.local()  # Each is traced in a thread of its own.
@@ -70,19 +73,26 @@ def observed(
         if replica.clipped == [expected]:
             observer.after_update(replica.updated)
         elif expected and not (may_skip and not replica.clipped):
-            if type(optimizer).apply is not keras.optimizers.Optimizer.apply:
-                raise internals.no_hook(optimizer)
-            raise internals.changed(
-                f"Optimizer.apply to call {internals.CLIP_GRADIENTS} once "
-                f"with {expected} gradients (received {replica.clipped})"
+            own = type(optimizer).apply is not keras.optimizers.Optimizer.apply
+            observer.at_failure(
+                internals.no_hook(optimizer)
+                if own
+                else internals.changed(
+                    f"Optimizer.apply to call {internals.CLIP_GRADIENTS} once "
+                    f"with {expected} gradients (received {replica.clipped})"
+                )
             )
         return result
 
     def clip(original, unclipped):
         replica.clipped.append(len(unclipped))
-        with tf.control_dependencies([tf.convert_to_tensor(optimizer.iterations)]):
-            seen = [exact.read_again(tf.convert_to_tensor(g)) for g in unclipped]
-        measured = observer.at_update(replica.updated, seen)
+        measured: Sequence[tf.Tensor] = []
+        try:
+            with tf.control_dependencies([tf.convert_to_tensor(optimizer.iterations)]):
+                seen = [exact.read_again(tf.convert_to_tensor(g)) for g in unclipped]
+            measured = observer.at_update(replica.updated, seen)
+        except Exception as error:
+            observer.at_failure(error)
         with tf.control_dependencies(measured):
             unclipped = [exact.released(x, model.jit_compile) for x in unclipped]
         return original(unclipped)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from xorlab.steps.guard import Guard
 from xorlab.steps.hooks import Wrapped
 from xorlab.steps.monitor import StepMonitor
 from xorlab.steps.observe import observed
@@ -50,12 +51,16 @@ class StepRequests:
         self._take_place()
 
     def request_statistics(
-        self, tell: Callable[[StepStatistics], None], activations: bool = False
+        self,
+        tell: Callable[[StepStatistics | Exception], None],
+        activations: bool = False,
     ) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution does.
 
         Args:
-            tell: is called after it with the statistics, unless it updates nothing.
+            tell: is called after it with the statistics, unless it updates nothing; or
+                with the error that kept the execution, which was made all the same,
+                from being watched.
             activations: count the outputs of layers, too.
         """
         self._tell_statistics[tell] = activations
@@ -99,11 +104,10 @@ class StepRequests:
         self.withdraw()
         if tell_statistics:
             activations = any(tell_statistics.values())
-            watched = self._watching(train_function, iterator, activations)
-            logs, statistics = watched(iterator)
-            if statistics is not None:
+            logs, told = self._watch(train_function, iterator, activations)
+            if told is not None:
                 for tell in tell_statistics:
-                    tell(statistics)
+                    tell(told)
         else:
             logs = train_function(iterator)
         if tell_batch:
@@ -111,6 +115,20 @@ class StepRequests:
             for tell in tell_batch:
                 tell(batch)
         return logs
+
+    def _watch(self, train_function, iterator, activations):
+        """Makes an execution; returns its logs, and what is to be told of it."""
+        try:
+            watched = self._watching(train_function, iterator, activations)
+        except Exception as error:
+            # Nothing of the execution was made yet.
+            return train_function(iterator), error
+        logs, told = watched(iterator)
+        if isinstance(told, Exception) and watched.knows_too_few_weights():
+            # Some were made while it was traced: the next one is traced with them.
+            del self._watched[activations]
+            return logs, None
+        return logs, told
 
     def _watching(self, train_function, iterator, activations):
         """Returns the train function that measures what it does, traced once."""
@@ -121,8 +139,11 @@ class StepRequests:
             self._watched_for, self._watched = train_function, {}
         if activations not in self._watched:
             if not self._model.built:
-                inputs = keras.utils.unpack_x_y_sample_weight(_specs(iterator))[0]
-                self._model(keras.tree.map_structure(_symbolic, inputs))
+                # Some are never called as a whole: their step makes what it needs.
+                with contextlib.suppress(Exception):
+                    batch = _specs(iterator)
+                    inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
+                    self._model(keras.tree.map_structure(_symbolic, inputs))
             self._watched[activations] = _Watched(self._model, activations)
         return self._watched[activations]
 
@@ -131,9 +152,12 @@ class _Watched:
     """A train function like Keras's own, with a monitor inside."""
 
     def __init__(self, model, activations):
+        self._model = model
+        self._weights = len(model.trainable_weights)
         self._monitor = StepMonitor(model, activations)
+        self._guard = Guard(self._monitor)
         layers = self._monitor.layers.values()
-        self._observed = observed(model, self._monitor, layers)
+        self._observed = observed(model, self._guard, layers)
         present = model.train_function
         model.make_train_function(force=True)
         self._train_function = model.train_function
@@ -142,7 +166,13 @@ class _Watched:
     def __call__(self, iterator):
         with self._observed:
             logs = self._train_function(iterator)
-        return logs, self._monitor.read()
+        try:
+            return logs, self._guard.failure or self._monitor.read()
+        except Exception as error:
+            return logs, error
+
+    def knows_too_few_weights(self):
+        return len(self._model.trainable_weights) > self._weights
 
 
 def _specs(iterator):

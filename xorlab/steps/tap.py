@@ -87,6 +87,9 @@ class StepTap:
     def after_update(self, variables: Sequence[keras.Variable]) -> None:
         pass
 
+    def at_failure(self, error: Exception) -> None:
+        raise error
+
     def at_output(self, layer: keras.Layer, output: Any) -> None:
         self._activations.keep(layer.name, output)
 

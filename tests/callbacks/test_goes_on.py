@@ -1,0 +1,202 @@
+"""What cannot be watched trains on, with one warning that says what is missing."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, optimizers
+from oracles import callback_oracle as oracle
+
+from xorlab import watch
+from xorlab.eventlog import eventfile, stepwriter
+from xorlab.steps import exact, measures, monitor, naming, requests, schedule
+
+RNG = np.random.default_rng(6)
+X = RNG.normal(size=(8, 2)).astype("float32")
+Y = RNG.normal(size=(8, 1)).astype("float32")
+GOES_ON = "no gradients are written from now on, and training goes on: "
+
+
+def small(kind=keras.Sequential, optimizer="sgd"):
+    model = kind([keras.Input((2,)), layers.Dense(1)])
+    model.compile(optimizer, "mse", jit_compile=False)
+    return model
+
+
+def assert_same_weights(ours, plain):
+    for one, other in zip(ours.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def assert_goes_on(make, tmp_path, match):
+    callback = oracle.watching(tmp_path, histogram_steps=1, write_activations=True)
+    with pytest.warns(UserWarning, match=match) as told:
+        ours = oracle.train(make, X, Y, [callback], epochs=2)
+    assert [w.category for w in told].count(UserWarning) == 1
+    oracle.assert_left_alone(ours)
+    assert_same_weights(ours, oracle.train(make, X, Y, epochs=2))
+
+
+class Several(optimizers.SGD):
+    """Hands its gradients on to others, as Keras's MultiOptimizer does."""
+
+    optimizers = ()
+
+
+class OwnApply(optimizers.SGD):
+    """Applies gradients its own way."""
+
+    def apply(self, grads, trainable_variables=None):
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            variable.assign_sub(0.1 * gradient)
+
+
+NO_HOOK = {
+    "Several": lambda: small(optimizer=Several()),
+    "OwnApply": lambda: small(optimizer=OwnApply()),
+}
+if hasattr(optimizers, "MultiOptimizer"):  # Keras 3.12 has none.
+    NO_HOOK["MultiOptimizer"] = lambda: small(
+        optimizer=optimizers.MultiOptimizer(lambda variable: optimizers.SGD())
+    )
+
+
+@pytest.mark.parametrize("kind", NO_HOOK)
+def test_with_an_optimizer_without_a_hook(kind, tmp_path):
+    words = f"received {kind}; derive yours from it, .* or leave write_grads out"
+    assert_goes_on(NO_HOOK[kind], tmp_path, GOES_ON + ".*" + words)
+
+
+def test_if_gradients_no_longer_pass_by_the_hook(tmp_path, monkeypatch):
+    def changed(self, grads, trainable_variables=None):
+        self.iterations.assign_add(1)
+
+    monkeypatch.setattr(optimizers.Optimizer, "apply", changed)
+    assert_goes_on(small, tmp_path, GOES_ON + r".*_clip_gradients once .*received \[\]")
+
+
+ROOMS = [
+    (naming, "weights_of"),
+    (monitor, "_kept"),
+    (monitor.StepMonitor, "before_update"),
+    (monitor.StepMonitor, "at_output"),
+    (monitor.StepMonitor, "after_update"),
+    (monitor.StepMonitor, "read"),
+    (measures, "measure"),
+    (measures, "measure_change"),
+    (exact, "read_again"),
+    (exact.Copies, "of"),
+    (requests, "StepMonitor"),
+    (schedule.Schedule, "begin_epoch"),
+    (schedule.Schedule, "begin"),
+    (schedule.Schedule, "end"),
+    (stepwriter.StepWriter, "add"),
+    (stepwriter.StepWriter, "flush"),
+    (eventfile.EventFile, "write"),
+    (watch, "judge_layers"),
+]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), ROOMS, ids=lambda x: getattr(x, "__name__", x)
+)
+def test_whatever_of_ours_fails(owner, name, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise KeyError("ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(owner, name, fail)
+        callback = oracle.watching(tmp_path, histogram_steps=1, write_activations=True)
+        with pytest.warns(UserWarning, match=GOES_ON + "KeyError in .*ours") as told:
+            ours = oracle.train(small, X, Y, [callback], epochs=2)
+    assert [w.category for w in told].count(UserWarning) == 1
+    oracle.assert_left_alone(ours)
+    oracle.assert_same(ours, oracle.train(small, X, Y, epochs=2))
+
+
+# What can be watched though it is not called as a whole, or makes its weights late.
+
+
+class AutoEncoder(keras.Model):
+    """Has a step of its own and no call, as many examples do."""
+
+    def __init__(self):
+        super().__init__()
+        self.enc = keras.Sequential([keras.Input((2,)), layers.Dense(3)], name="enc")
+        self.dec = keras.Sequential([keras.Input((3,)), layers.Dense(2)], name="dec")
+
+    def train_step(self, data):
+        x = tf.nest.flatten(data)[0]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.dec(self.enc(x)) - x) ** 2)
+        gradients = tape.gradient(loss, self.trainable_weights)
+        self.optimizer.apply_gradients(
+            zip(gradients, self.trainable_weights, strict=True)
+        )
+        return {"loss": loss}
+
+
+class HeadInTraining(keras.Model):
+    """Makes a head when its step is traced."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = layers.Dense(3, name="body")
+
+    def build(self, shape):
+        self.body.build(shape)
+
+    def call(self, x):
+        return self.body(x)
+
+    def train_step(self, data):
+        x, y = data
+        if not hasattr(self, "head"):
+            self.head = layers.Dense(1, name="head")
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self.head(self(x)) - y) ** 2)
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {"loss": loss}
+
+
+class BuiltByShape(HeadInTraining):
+    """Is built by its shape alone, before any data."""
+
+    def __init__(self):
+        super().__init__()
+        self.build((None, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [(AutoEncoder, 0), (HeadInTraining, 1), (BuiltByShape, 1)]
+)
+def test_models_that_make_their_own_step_are_watched(kind, first, tmp_path):
+    def make():
+        model = kind()
+        model.compile("sgd", jit_compile=False)
+        return model
+
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    ours = oracle.train(make, X, Y, [callback], epochs=2)
+    assert_same_weights(ours, oracle.train(make, X, Y, epochs=2))
+    log = oracle.read(tmp_path)
+    assert list(log.scalars["gradient_norm"]) == list(range(first, 4))
+    assert len(oracle.names(log.scalars, "gradient_rms/")) == 2
+
+
+def test_batches_may_be_triplets(tmp_path):
+    class Triplets(AutoEncoder):
+        def train_step(self, data):
+            return super().train_step(data[0])
+
+    def make():
+        model = Triplets()
+        model.compile("sgd", jit_compile=False)
+        return model
+
+    rows = tf.data.Dataset.from_tensor_slices((X, X + 1, X + 2, X + 3)).batch(4)
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    ours = oracle.train(make, rows, callbacks=[callback])
+    assert_same_weights(ours, oracle.train(make, rows))
+    assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 1]

@@ -1,0 +1,49 @@
+"""Keeps what goes wrong in watching a step from going wrong in the step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from xorlab.steps.observe import Observer
+
+
+class Guard:
+    """An observer that tells another one all it is told, until that fails.
+
+    Args:
+        observer: may raise.
+
+    Attributes:
+        failure: what it raised first, or why the step cannot be told of; or None.
+    """
+
+    def __init__(self, observer: Observer):
+        self._observer = observer
+        self.failure: Exception | None = None
+
+    def before_update(self, variables: Sequence[keras.Variable]) -> None:
+        self._tell("before_update", variables)
+
+    def at_update(
+        self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
+    ) -> Sequence[tf.Tensor]:
+        return self._tell("at_update", variables, gradients) or []
+
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
+        self._tell("after_update", variables)
+
+    def at_output(self, layer: keras.Layer, output: Any) -> None:
+        self._tell("at_output", layer, output)
+
+    def at_failure(self, error: Exception) -> None:
+        self.failure = self.failure or error
+
+    def _tell(self, method, *arguments):
+        if self.failure is None:
+            try:
+                return getattr(self._observer, method)(*arguments)
+            except Exception as error:
+                self.failure = error
+        return None
