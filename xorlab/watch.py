@@ -1,5 +1,6 @@
 """Watches one `fit`: when a step is logged, what is written of it, and the verdict."""
 
+import contextlib
 import warnings
 
 import keras
@@ -73,6 +74,8 @@ class Watch:
 
     def _give_up(self, error):
         self._goes_on = False
+        with contextlib.suppress(Exception):
+            self._writer.flush()
         why = str(error)
         if not isinstance(error, internals.NotWatchable | OSError):
             why = f"{type(error).__name__} in watching a step ({why}); please report it"

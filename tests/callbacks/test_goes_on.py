@@ -91,7 +91,6 @@ ROOMS = [
     (schedule.Schedule, "begin"),
     (schedule.Schedule, "end"),
     (stepwriter.StepWriter, "add"),
-    (stepwriter.StepWriter, "flush"),
     (eventfile.EventFile, "write"),
     (watch, "judge_layers"),
 ]
@@ -137,11 +136,12 @@ class AutoEncoder(keras.Model):
 
 
 class HeadInTraining(keras.Model):
-    """Makes a head when its step is traced."""
+    """Has a head that is built when its step is traced, and used nowhere else."""
 
     def __init__(self):
         super().__init__()
         self.body = layers.Dense(3, name="body")
+        self.head = layers.Dense(1, name="head")
 
     def build(self, shape):
         self.body.build(shape)
@@ -151,8 +151,6 @@ class HeadInTraining(keras.Model):
 
     def train_step(self, data):
         x, y = data
-        if not hasattr(self, "head"):
-            self.head = layers.Dense(1, name="head")
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean((self.head(self(x)) - y) ** 2)
         variables = self.trainable_variables
