@@ -111,6 +111,24 @@ def test_two_processes_do_not_share_a_folder(tmp_path):
     with pytest.raises(UnusableDirectory, match="no other run is writing.*wait for it"):
         with claim(tmp_path):
             pass
+    # Nor does the one that is refused take it away, empty as it is.
+    assert tmp_path.exists()
     process.communicate("")
     with claim(tmp_path):
         pass
+
+
+def test_one_that_is_refused_leaves_the_folder_to_the_other(tmp_path):
+    folder = tmp_path / "run"
+    with claim(folder):
+        with pytest.raises(UnusableDirectory, match="no other run is writing"):
+            with claim(folder):
+                pass
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+def test_an_empty_folder_that_was_there_stays(tmp_path):
+    with claim(tmp_path):
+        pass
+    assert tmp_path.is_dir()

@@ -145,6 +145,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._watch.begin_steps(self._steps_from(batch))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if self._watch is not None:
+            self._watch.end_steps()
         # What Keras does here writes nothing unless one of these was asked for.
         if self._keras_logs_batches:
             super().on_train_batch_end(batch, logs)

@@ -83,8 +83,8 @@ def claimed(
 ) -> Iterator[set[pathlib.Path]]:
     """Inside, a folder of results is this process's alone.
 
-    It is made where it is not there, and removed if it is empty in the end. On Windows
-    nothing keeps two processes apart.
+    It is made where it is not there, and then removed if it is empty in the end. On
+    Windows nothing keeps two processes apart.
 
     Args:
         folder: of the results.
@@ -102,12 +102,11 @@ def claimed(
     another = f"choose another --{flag}"
     with contextlib.ExitStack() as stack:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.callback(_remove_if_empty, folder)
-            if sys.platform != "win32":
-                locked = os.open(folder, os.O_RDONLY)
-                stack.callback(os.close, locked)
-                fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_new = not folder.exists()
+            stack.callback(os.close, _locked(folder))
+            if is_new:
+                # While it is locked still: another process may wait for it.
+                stack.callback(_remove_if_empty, folder)
             present = set(folder.iterdir())
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError("not writable")
@@ -128,6 +127,24 @@ def claimed(
                 f"found {others[0]}; {another}"
             )
         yield present
+
+
+def _locked(folder):
+    """Makes a folder, and locks it; returns what unlocks it when it is closed."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        if sys.platform == "win32":
+            return os.open(os.devnull, os.O_RDONLY)
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last owner may have removed it meanwhile.
+            if folder.exists() and os.path.samestat(os.fstat(opened), folder.stat()):
+                return opened
+        except BaseException:
+            os.close(opened)
+            raise
+        os.close(opened)
 
 
 def _remove_if_empty(folder):

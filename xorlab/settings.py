@@ -26,11 +26,12 @@ def setting(default: Any, about: str) -> Any:
 def spelled(number: float) -> str:
     """Writes a number in as few digits as tell it from every other.
 
-    >>> spelled(1.0), spelled(0.1), spelled(0.1 + 1e-9)
+    >>> import numpy as np
+    >>> spelled(1.0), spelled(0.1), spelled(np.float64(0.1 + 1e-9))
     ('1', '0.1', '0.100000001')
     """
     short = f"{number:g}"
-    return short if float(short) == number else repr(number)
+    return short if float(short) == number else repr(float(number))
 
 
 def define_flags(record: type) -> None:

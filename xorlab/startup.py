@@ -50,6 +50,8 @@ def refuse(error: Exception, code: int = 2) -> int:
 
 def not_written(error: OSError, then: str) -> OSError:
     """Says what could not be written, and what to do."""
+    if error.filename is None:
+        return error
     return OSError(
         f"expected to write {error.filename}; {error.strerror}; make room, and {then}"
     )
@@ -87,7 +89,12 @@ def import_tensorflow() -> float:
 def _stderr_held_back():
     """Holds back what C++ writes to standard error; shows it if there is an error."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(tempfile.TemporaryFile())
+        except OSError:  # There is no room for it.
+            yield
+            return
         kept = os.dup(2)
         stack.callback(os.close, kept)
         os.dup2(held.fileno(), 2)

@@ -34,7 +34,7 @@ class Watch:
         self._goes_on = True
         self._has_logged = False
         self._last: StepStatistics | None = None
-        self._steps = 0
+        self._steps = self._begun = 0
         self._guarded(self._begin, every)
 
     def _begin(self, every):
@@ -55,14 +55,21 @@ class Watch:
         """Takes note that so many steps begin, and asks for them if they are due."""
         self._guarded(self._request, steps)
 
+    def end_steps(self) -> None:
+        """Takes note that they were made: where the data end, none are."""
+        self._steps, self._begun = self._steps + self._begun, 0
+
     def end_epoch(self) -> None:
         """Writes the verdict on the last step that was logged, once."""
         self._guarded(self._judge)
 
     def end(self) -> None:
         """Writes all that waits, and says so where nothing could be logged."""
-        self._guarded(lambda: self._writer.flush())
-        if self._goes_on and self._schedule.due and not self._has_logged:
+        self._guarded(self._end)
+
+    def _end(self):
+        self._writer.flush()
+        if self._schedule.due and not self._has_logged:
             _warn(f"no gradients are written: {self._why_none()}")
 
     def _guarded(self, work, *arguments):
@@ -82,7 +89,7 @@ class Watch:
         _warn(f"no gradients are written from now on, and training goes on: {why}")
 
     def _request(self, steps):
-        self._steps += steps
+        self._begun = steps
         if self._schedule.begin(steps):
             requests = StepRequests.of(self._model)
             requests.request_statistics(self._take, self._activations)
@@ -99,7 +106,7 @@ class Watch:
         more = {}
         if self._scales_its_loss():
             applied = internals.batches_applied(self._optimizer) - self._applied_before
-            more["skipped_steps"] = float(self._steps - applied)
+            more["skipped_steps"] = float(self._steps + self._begun - applied)
             more["loss_scale"] = self._loss_scale()
         self._writer.add(statistics, more)
         self._last = statistics

@@ -200,6 +200,7 @@ BETWEEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BETWEEN)
 def test_fits_with_and_without_take_turns(name, tmp_path):
     between, logged, learning = BETWEEN[name]
@@ -390,6 +391,7 @@ class Interruption(keras.callbacks.Callback):
             raise self._error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 @pytest.mark.parametrize("where", ["on_train_batch_begin", "on_train_batch_end"])
 def test_an_interrupted_fit_leaves_nothing_behind(where, error, tmp_path):
@@ -527,6 +529,7 @@ class Meddling(keras.callbacks.Callback):
         return self.keras_s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", [Meddling.wrap, Meddling.put_back])
 @pytest.mark.parametrize("batches", [{0}, {1}, {2}, {0, 1, 2}])
 @pytest.mark.parametrize("keeps", [False, True])

@@ -96,6 +96,7 @@ ROOMS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "name"), ROOMS, ids=lambda x: getattr(x, "__name__", x)
 )
@@ -198,3 +199,44 @@ def test_batches_may_be_triplets(tmp_path):
     ours = oracle.train(make, rows, callbacks=[callback])
     assert_same_weights(ours, oracle.train(make, rows))
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 1]
+
+
+class WithConstant(layers.Layer):
+    """Returns what no step computes, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.constant = tf.constant([1.0, 2.0])
+
+    def call(self, x):
+        return x, self.constant
+
+
+def test_layers_may_return_constants(tmp_path):
+    def make():
+        x = keras.Input((2,))
+        hidden, constant = WithConstant()(layers.Dense(2)(x))
+        model = keras.Model(x, layers.Dense(1)(hidden * constant))
+        model.compile("sgd", "mse", jit_compile=False)
+        return model
+
+    callback = oracle.watching(tmp_path, histogram_steps=1, write_activations=True)
+    ours = oracle.train(make, X, Y, [callback])
+    oracle.assert_same(ours, oracle.train(make, X, Y))
+    log = oracle.read(tmp_path)
+    assert log.histograms["with_constant/activation"][0][:, 2].sum() == 4 * 2 + 2
+
+
+# Keras's word on data whose length it does not know beforehand.
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_steps_that_are_begun_where_the_data_end_are_not_taken_for_skipped(tmp_path):
+    def make():
+        scaled = optimizers.LossScaleOptimizer(optimizers.SGD(), initial_scale=8.0)
+        return small(optimizer=scaled)
+
+    rows = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4).filter(lambda *_: True)
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    oracle.train(make, rows, callbacks=[callback], epochs=3)
+    log = oracle.read(tmp_path)
+    assert set(log.scalars["skipped_steps"].values()) == {0.0}
+    assert set(log.scalars["loss_scale"].values()) == {8.0}

@@ -81,6 +81,7 @@ def keras_logged(request, tmp_path_factory):
     return request.param, folder, logged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write_grads", [False, True])
 def test_it_logs_all_that_keras_s_does_and_the_graph(
     keras_logged, write_grads, tmp_path

@@ -11,6 +11,8 @@ from oracles import callback_oracle as oracle
 
 from xorlab.steps import exact
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(1)
 FEATURES = RNG.normal(size=(12, 6)).astype("float32")
 IMAGES = RNG.normal(size=(12, 6, 6, 2)).astype("float32")

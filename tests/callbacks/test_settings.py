@@ -14,6 +14,8 @@ from xorlab.steps import exact, measures
 from xorlab.steps.monitor import StepMonitor
 from xorlab.steps.observe import observed
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(40, 6)).astype("float32")
 Y = RNG.normal(size=(40, 3)).astype("float32")

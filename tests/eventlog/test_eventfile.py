@@ -136,6 +136,12 @@ def test_a_closed_log_holds_no_file_open(tmp_path):
     assert not is_open()
 
 
+def test_a_file_that_cannot_be_begun_is_an_error_of_a_file(tmp_path):
+    with pytest.raises(OSError, match="No such file") as error:
+        OwnRecords(tmp_path / "missing")
+    assert error.value.filename.startswith(str(tmp_path / "missing" / "events.out"))
+
+
 def test_records_of_other_tags_do_not_mix(tmp_path):
     log = EventFile(OwnRecords(tmp_path))
     one, two = (histograms.count([np.ones(n)]) for n in (1, 2))

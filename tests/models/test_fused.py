@@ -63,6 +63,7 @@ def assert_same_training(fused, twin, rtol):
     assert int(fused.optimizer.iterations) == STEPS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "depth"), [("tanh", 6), *((name, 3) for name in ACTIVATIONS)]
 )
@@ -83,6 +84,7 @@ def float64():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_trains_as_under_plain_fit(optimizer, float64):
     if optimizer in ("muon", "schedulefreeadamw") and KERAS < (3, 15):

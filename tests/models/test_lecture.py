@@ -50,6 +50,7 @@ def test_predictions_match_numpy(activation):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu", "maxout"])
 def test_a_saved_model_comes_back_whole(activation, tmp_path):
     model = models.deep(activation, depth=2)

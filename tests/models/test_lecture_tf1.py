@@ -9,6 +9,8 @@ from oracles.lecture_tf1 import LectureProgram, train
 from xorlab import models
 from xorlab.models import data
 
+pytestmark = pytest.mark.slow
+
 STEPS = 50
 # A relu network that learns from its first step; many start dead.
 SEED = 2

@@ -20,6 +20,7 @@ def tapped(model, steps=1, jit=True):
     return tap.read(), history.history["loss"][-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize(
     # At the lecture's depth once: what one layer hands on to the next is the same.

@@ -321,6 +321,7 @@ def test_a_full_disk_gives_a_clear_error_and_no_torn_file(tmp_path):
     assert not list(out.glob("chunks/*.npz"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "depth", "initializer", "optimizer", "seed"),
     [

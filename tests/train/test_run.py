@@ -271,6 +271,32 @@ def test_a_run_that_dies_later_has_taken_the_place_of_the_old_one(old_run, monke
     assert events.startswith("events") and events not in before
 
 
+def test_runs_within_a_second_keep_their_events(old_run):
+    config, _ = old_run
+    for _ in range(3):
+        train.run(config)
+        names = sorted(contents(config.run_dir))
+        assert len(names) == 2 and names[0].startswith("events")
+
+
+def test_what_others_put_into_the_folder_stays(tmp_path, monkeypatch):
+    config = Config(**SMALL, logdir=str(tmp_path))
+
+    def fit(self, *args, **kwargs):
+        (config.run_dir / "plugins").mkdir()
+        (config.run_dir / "notes.txt").touch()
+        raise MemoryError
+
+    monkeypatch.setattr(FusedModel, "fit", fit)
+    with pytest.raises(MemoryError):
+        train.run(config)
+    assert set(contents_of(config.run_dir)) == {"plugins", "notes.txt"}
+
+
+def contents_of(folder):
+    return [path.name for path in folder.iterdir()]
+
+
 def test_a_run_is_not_started_twice_at_once(old_run):
     config, before = old_run
     with claimed(config.run_dir, "run", lambda name: True, "logdir"):

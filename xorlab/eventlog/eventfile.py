@@ -1,8 +1,10 @@
 """A run's event file: steps' numbers and histograms, text, the graph, settings."""
 
 import array
+import contextlib
 import dataclasses
 import errno
+import itertools
 import os
 import pathlib
 import re
@@ -25,6 +27,7 @@ from xorlab.steps import histograms, internals
 
 _SCALAR = scalar_metadata.create_summary_metadata(None, None)
 _HISTOGRAM = histogram_metadata.create_summary_metadata(None, None)
+_NUMBER = itertools.count()  # Of the files of this process.
 # Bytes that records are filled with before others take their place.
 _MOST_FILLED = 2**22
 
@@ -98,11 +101,13 @@ class OwnRecords:
     """
 
     def __init__(self, folder: pathlib.Path):
-        name = f"{time.time():.0f}.{socket.gethostname()}.{os.getpid()}"
-        self._file = tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{name}"))
+        name = f"{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{next(_NUMBER)}"
+        with _telling():
+            path = str(folder / f"events.out.tfevents.{name}")
+            self._file = tf.io.TFRecordWriter(path)
+            version = Event(wall_time=time.time(), file_version="brain.Event:2")
+            self.write([version.SerializeToString()])
         self.close = self._file.close
-        version = Event(wall_time=time.time(), file_version="brain.Event:2")
-        self.write([version.SerializeToString()])
 
     def write(self, records: Sequence[bytes]) -> None:
         for record in records:
@@ -172,7 +177,8 @@ class EventFile:
         try:
             self.summary(session_end(succeeded))
         finally:
-            self._file.close()
+            with _telling():
+                self._file.close()
 
     def _event(self, values, rows):
         if self._filled > _MOST_FILLED:
@@ -185,10 +191,17 @@ class EventFile:
         return event
 
     def _put(self, events):
-        try:
+        with _telling():
             self._file.write(events)
-        except tf.errors.OpError as error:
-            raise _os_error(error) from error
+
+
+@contextlib.contextmanager
+def _telling():
+    """Raises what TensorFlow says of a file as an error of a file."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise _os_error(error) from error
 
 
 def _os_error(error):

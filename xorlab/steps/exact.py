@@ -4,6 +4,9 @@ TensorFlow's graph optimizer and XLA both rearrange a step by what else reads it
 tensors. What keeps them from it stands here.
 """
 
+from collections.abc import Iterable
+
+import keras
 import tensorflow as tf
 
 # From so many values on memory counts: XLA's compiler alone takes 100 MB.
@@ -23,7 +26,7 @@ def read_again(tensor: tf.Tensor) -> tf.Tensor:
     it is, this reads the factors instead. It has to be made under a control
     dependency, or the optimizer merges the two products.
     """
-    if tf.executing_eagerly() or tensor.op.type != "Mul":
+    if not _is_traced(tensor) or tensor.op.type != "Mul":
         return tensor
     left, right = map(read_again, tensor.op.inputs)
     return tf.raw_ops.Mul(x=left, y=right)
@@ -46,7 +49,7 @@ class Copies:
         waiting = [tensor]
         while waiting:
             last = waiting[-1]
-            inputs = [] if _is_given(last.op) else list(last.op.inputs)
+            inputs = [] if _is_given(last) else list(last.op.inputs)
             missing = [x for x in inputs if x.ref() not in self._copies]
             waiting += missing
             if not missing:
@@ -55,10 +58,10 @@ class Copies:
         return self._copies[tensor.ref()]
 
     def _copy(self, tensor):
-        op = tensor.op
-        if _is_given(op):
+        if _is_given(tensor):
             self._copies[tensor.ref()] = tensor
         else:
+            op = tensor.op
             copies = op.graph.create_op(
                 op.type,
                 [self._copies[x.ref()] for x in op.inputs],
@@ -71,8 +74,16 @@ class Copies:
                 self._copies[original.ref()] = copy
 
 
-def _is_given(op):
+def _is_given(tensor):
+    if not _is_traced(tensor):
+        return True
+    op = tensor.op
     return op.op_def is None or op.op_def.is_stateful or not op.inputs
+
+
+def _is_traced(tensor):
+    """Whether it is of an operation: not run eagerly, nor a constant made so before."""
+    return hasattr(tensor, "op")
 
 
 def released(
@@ -86,7 +97,7 @@ def released(
     # product would be kept from being reordered as it is without this.
     is_free = compiled or (
         isinstance(gradient, tf.Tensor)
-        and not tf.executing_eagerly()
+        and _is_traced(gradient)
         and gradient.op.type != "Mul"
         and is_big(gradient)
     )
@@ -95,15 +106,32 @@ def released(
     return tf.nest.map_structure(tf.identity, gradient, expand_composites=True)
 
 
-def after(squares: tf.Tensor, tensor: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+def hold(
+    variables: Iterable[keras.Variable],
+    squares: tf.Tensor,
+    values: Iterable[tf.Tensor],
+    others: Iterable[tf.Tensor],
+) -> None:
+    """Has XLA go on with the values of big weights only once it has the squares.
+
+    Else it copies the weights before it changes them, and may change them while it
+    still needs their gradients: that is memory for another copy, or for two.
+
+    Args:
+        variables: the weights.
+        squares: from `measure`, or `measure_change`, of the weights.
+        values: what they are.
+        others: of the same shapes; what they would be if a square were negative.
+    """
+    for variable, value, other in zip(variables, values, others, strict=True):
+        if is_big(value):
+            variable.assign(_after(squares, value, other))
+
+
+def _after(squares, tensor, other):
     """Returns a tensor, to the bit, that XLA cannot have before these squares.
 
     XLA knows no control dependencies; this depends on what it does not infer, that none
     of them is negative.
-
-    Args:
-        squares: from `measure`, or `measure_change`.
-        tensor: of any shape and dtype.
-        other: of the same; what would be returned if one were.
     """
     return tf.where(tf.reduce_any(squares < 0), other, tensor)

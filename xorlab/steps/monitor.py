@@ -4,7 +4,6 @@ import collections
 import itertools
 import math
 import time
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,7 +43,7 @@ class StepMonitor:
         # By replica, then layer.
         self._outputs_of: dict = collections.defaultdict(dict)
         # By the graph of a trace.
-        self._copies_in: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+        self._copies_in: dict = {}
         self._passed: set = set()  # Replicas that have begun to update.
         self._before_of: dict = {}
         rows = len(self._row)
@@ -69,6 +68,7 @@ class StepMonitor:
         """
         # They hold tensors.
         self._outputs_of.clear()
+        self._copies_in.clear()
         self._before_of.clear()
         seen, step = map(int, _array(self._clock))
         if seen == self._seen:
@@ -124,7 +124,8 @@ class StepMonitor:
         self._clock.assign(tf.stack([seen + 1, step]))
         # An optimizer may have changed them since it was given the gradients.
         now = [tf.convert_to_tensor(variable) for variable in variables]
-        self._hold(variables, squares, now, map(tf.zeros_like, now))
+        if self._holds_weights:
+            exact.hold(variables, squares, now, map(tf.zeros_like, now))
         return [counts, squares]
 
     def after_update(self, variables: Sequence[keras.Variable]) -> None:
@@ -136,7 +137,8 @@ class StepMonitor:
         # An update in a branch of the step may not have been made.
         kept = tf.where(self._clock[0] > seen, kept, old)
         self._numbers.assign(tf.concat([others, kept], 0))
-        self._hold(variables, changes, after, before)
+        if self._holds_weights:
+            exact.hold(variables, changes, after, before)
 
     def at_failure(self, error: Exception) -> None:
         raise error
@@ -162,17 +164,6 @@ class StepMonitor:
             counts, _ = measures.measure(floats, by_xla=self._by_xla)
             counts = tf.reduce_sum(counts, axis=0)
             self._outputs_of[_replica()].setdefault(id(layer), []).append(counts)
-
-    def _hold(self, variables, squares, values, others):
-        """Has XLA go on with the values of big weights only once it has the squares.
-
-        Else it copies the weights before it changes them, and may change them while it
-        still needs their gradients: that is memory for another copy, or for two.
-        """
-        if self._holds_weights:
-            for variable, value, other in zip(variables, values, others, strict=True):
-                if exact.is_big(value):
-                    variable.assign(exact.after(squares, value, other))
 
     def _counts_of_outputs(self):
         """Adds up the calls of each layer; those inside a loop's body are not seen."""

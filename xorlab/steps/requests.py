@@ -124,10 +124,11 @@ class StepRequests:
             # Nothing of the execution was made yet.
             return train_function(iterator), error
         logs, told = watched(iterator)
-        if isinstance(told, Exception) and watched.knows_too_few_weights():
-            # Some were made while it was traced: the next one is traced with them.
+        if isinstance(told, Exception):
+            # The next one is traced anew: with weights that were made meanwhile.
             del self._watched[activations]
-            return logs, None
+            if watched.knows_too_few_weights():
+                return logs, None
         return logs, told
 
     def _watching(self, train_function, iterator, activations):

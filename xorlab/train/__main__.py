@@ -20,7 +20,9 @@ def main(argv: list[str]) -> int:
     except UnusableDirectory as error:
         return startup.refuse(error)
     except OSError as error:
-        return startup.refuse(startup.not_written(error, "start it again"))
+        return startup.refuse(
+            startup.not_written(error, "start it again with --overwrite")
+        )
     except KeyboardInterrupt:
         print("Stopped before the first step was logged: no run.", file=sys.stderr)
         return startup.INTERRUPTED

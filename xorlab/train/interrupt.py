@@ -1,11 +1,25 @@
 """Ctrl-C while a network trains."""
 
 import contextlib
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 # Seconds in which what runs may come to an end by itself.
 _PATIENCE = 2
+
+
+@contextlib.contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Inside, which is to be short, Ctrl-C is not heard."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread hears it.
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]) -> None:
@@ -38,8 +52,8 @@ def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]) -> Non
         threading.Thread(target=guarded, daemon=True).start()
         ended.wait()
     except KeyboardInterrupt:
-        stop()
         with contextlib.suppress(KeyboardInterrupt):
+            stop()
             ended.wait(_PATIENCE)
     if errors:
         raise errors[0]

@@ -60,20 +60,22 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         steps: the number of steps to do.
+        shown: whether there is one at all.
     """
 
-    def __init__(self, steps: int):
+    def __init__(self, steps: int, shown: bool):
         super().__init__()
-        self._steps = steps
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
         self._bar = tqdm.tqdm(
-            total=self._steps, unit=" steps", unit_scale=True, disable=None
+            total=steps,
+            unit=" steps",
+            unit_scale=True,
+            disable=None if shown else True,
         )
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
         self._bar.set_postfix(cost=f"{logs['loss']:.6f}", refresh=False)
         self._bar.update(int(self.model.optimizer.iterations) - 1 - self._bar.n)
 
-    def on_train_end(self, logs: dict | None = None) -> None:
+    def close(self) -> None:
+        """Ends the bar."""
         self._bar.close()

@@ -12,6 +12,7 @@ from xorlab import startup
 from xorlab.files import PARTIAL, UnusableDirectory, claimed, write_atomically
 from xorlab.train import report
 from xorlab.train.config import Config
+from xorlab.train.interrupt import deaf_to_ctrl_c
 
 RESULT = "result.json"
 _OWN = ("events.out.tfevents.*", RESULT, RESULT + PARTIAL)
@@ -21,7 +22,8 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
     """Trains one network and logs it to `config.run_dir`.
 
     A run that is stopped before its first step is logged leaves nothing, and the run
-    that it was to replace as it was.
+    that it was to replace as it was. After Ctrl-C it returns what was logged until
+    then: `steps_done` is less than was asked for.
 
     Args:
         config: what to run.
@@ -37,6 +39,7 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
     Raises:
         UnusableDirectory: before anything is imported or written.
         OSError: the logs cannot be written.
+        KeyboardInterrupt: Ctrl-C, before a step was logged.
     """
     started = time.perf_counter()
     with claimed(config.run_dir, "run", _is_own, "logdir") as present:
@@ -54,7 +57,8 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
         seconds |= recorder.seconds | {"total": time.perf_counter() - started}
         result = _result(config, recorder, seconds)
         text = json.dumps(_finite(result), indent=1) + "\n"
-        write_atomically(config.run_dir / RESULT, text.encode())
+        with deaf_to_ctrl_c():
+            write_atomically(config.run_dir / RESULT, text.encode())
     return result
 
 
@@ -78,8 +82,10 @@ def _replacing(folder, old):
         yield begin
     finally:
         if not begun:
-            for path in set(folder.iterdir()) - old:
-                path.unlink()
+            with contextlib.suppress(OSError):
+                for path in set(folder.iterdir()) - old:
+                    if _is_own(path.name):
+                        path.unlink()
 
 
 def _result(config, recorder, seconds):

@@ -17,7 +17,7 @@ from xorlab.models.optimizers import OPTIMIZERS
 from xorlab.steps.tap import StepTap
 from xorlab.train import report
 from xorlab.train.config import Config
-from xorlab.train.interrupt import run_interruptibly
+from xorlab.train.interrupt import deaf_to_ctrl_c, run_interruptibly
 from xorlab.train.pace import Pace, Progress
 from xorlab.train.recorder import Recorder
 
@@ -46,15 +46,13 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
     tap = StepTap(model, rows=len(data.INPUTS))
     pace = Pace(config.steps, config.log_every)
     recorder = Recorder(tap, log, config.histograms, pace.is_logged, begin)
-    callbacks = [pace, recorder]
-    if progress:
-        callbacks.append(Progress(config.steps))
+    bar = Progress(config.steps, shown=progress)
     fit = functools.partial(
         model.fit,
         data.INPUTS,
         data.LABELS,
         epochs=pace.epochs,
-        callbacks=callbacks,
+        callbacks=[pace, recorder, bar],
         verbose=0,
     )
     succeeded = False
@@ -62,10 +60,12 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
         _write_header(log, config, graph)
         with tap.attached():
             run_interruptibly(fit, functools.partial(_stop, model))
-        recorder.end()
         succeeded = recorder.step == config.steps and recorder.diverged_at is None
     finally:
-        log.close(succeeded)
+        with deaf_to_ctrl_c():
+            recorder.end()
+            bar.close()
+            log.close(succeeded)
     if recorder.step is None:
         raise KeyboardInterrupt
     return recorder
