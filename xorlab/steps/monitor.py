@@ -102,7 +102,7 @@ class StepMonitor:
     def before_update(self, variables: Sequence[keras.Variable]) -> None:
         self._passed.add(_replica())
         weights = [tf.convert_to_tensor(variable) for variable in variables]
-        self._before_of[_replica()] = weights, self._clock[0]
+        self._before_of[_replica()] = weights, _read(self._clock)[0]
 
     def at_update(
         self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
@@ -132,10 +132,11 @@ class StepMonitor:
         before, seen = self._before_of.pop(_replica())
         after = [tf.convert_to_tensor(variable) for variable in variables]
         changes = measures.measure_change(after, before, by_xla=self._by_xla)
-        others, old = self._numbers[:-1], self._numbers[-1:]
+        numbers = _read(self._numbers)
+        others, old = numbers[:-1], numbers[-1:]
         kept = self._in_place(variables, changes[tf.newaxis], old)
         # An update in a branch of the step may not have been made.
-        kept = tf.where(self._clock[0] > seen, kept, old)
+        kept = tf.where(_read(self._clock)[0] > seen, kept, old)
         self._numbers.assign(tf.concat([others, kept], 0))
         if self._holds_weights:
             exact.hold(variables, changes, after, before)
@@ -203,6 +204,11 @@ def _kept(shape, dtype, summed=False):
         synchronization=tf.VariableSynchronization.ON_READ,
         aggregation=aggregations.SUM if summed else aggregations.ONLY_FIRST_REPLICA,
     )
+
+
+def _read(variable):
+    """Reads a variable in a step, to be cut: what is cut of itself keeps it for good."""
+    return tf.convert_to_tensor(variable)
 
 
 def _array(variable):
