@@ -207,7 +207,7 @@ def _kept(shape, dtype, summed=False):
 
 
 def _read(variable):
-    """Reads a variable in a step, to be cut: what is cut of itself keeps it for good."""
+    """Reads a variable to be cut in a step: what is cut of itself keeps it for good."""
     return tf.convert_to_tensor(variable)
 
 
