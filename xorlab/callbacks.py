@@ -44,14 +44,18 @@ class TensorBoard(keras.callbacks.TensorBoard):
             `gradient_rms/<layer>`, `update_ratio/<layer>` (2-norm of the change by
             2-norm of the weight), `gradient_norm` and `gradient_not_finite` (how many
             entries are NaN or infinite), and `verdict`, a text that says which layers
-            are in trouble. Under loss scaling also `loss_scale`, and `skipped_steps`:
-            how many of this `fit` overflowed, and so have updated nothing.
+            are in trouble. If the model has several optimizers, as a GAN, the last
+            three are of each: `gradient_norm/d_optimizer`, named like its attribute;
+            and its steps are its own iterations. Under loss scaling also `loss_scale`,
+            and, of a single optimizer, `skipped_steps`: how many of this `fit`
+            overflowed, and so have updated nothing.
         write_activations: log histograms `<layer>/activation` of what the model's
             layers return, too; it implies `write_grads`.
-        histogram_steps: log them at every multiple of so many iterations; under
-            `steps_per_execution`, at the last step of the execution that reaches it.
-            If None, at the first execution of every `histogram_freq`-th epoch, or of
-            every epoch where `histogram_freq` is 0.
+        histogram_steps: log them at every multiple of so many iterations, or, if there
+            are several optimizers, of steps of the model; under `steps_per_execution`,
+            at the last step of the execution that reaches it. If None, at the first
+            execution of every `histogram_freq`-th epoch, or of every epoch where
+            `histogram_freq` is 0.
 
     What cannot be watched trains on, with one warning that says what is missing.
 

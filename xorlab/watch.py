@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from xorlab.diagnosis import judge_layers
 from xorlab.eventlog.eventfile import EventFile
-from xorlab.eventlog.stepwriter import StepWriter
+from xorlab.eventlog.stepwriter import StepWriter, tag_of
 from xorlab.steps import internals
+from xorlab.steps.optimizers import may_change_gradients, optimizers_of
 from xorlab.steps.requests import StepRequests
 from xorlab.steps.schedule import Schedule
 from xorlab.steps.statistics import StepStatistics
@@ -33,19 +34,32 @@ class Watch:
         self._activations = activations
         self._goes_on = True
         self._has_logged = False
-        self._last: StepStatistics | None = None
+        self._last: dict[str, StepStatistics] = {}
         self._steps = self._begun = 0
         self._guarded(self._begin, every)
 
     def _begin(self, every):
-        self._optimizer = internals.updating_optimizer(self._model)
+        self._optimizers = optimizers_of(self._model)
         self._writer = StepWriter(self._log, self._activations)
+        self._first_step = max(map(_iterations, self._optimizers.values()))
         # With any other optimizer a batch that is not an update is a rare thing.
-        may_skip = self._scales_its_loss() or bool(
-            self._optimizer.gradient_accumulation_steps
+        may_skip = any(
+            _scales_its_loss(x) or x.gradient_accumulation_steps
+            for x in self._optimizers.values()
         )
-        self._schedule = Schedule(every, self._iterations, may_skip)
-        self._applied_before = internals.batches_applied(self._optimizer)
+        for optimizer in map(_innermost, self._optimizers.values()):
+            if optimizer.gradient_accumulation_steps and may_change_gradients(
+                optimizer
+            ):
+                _warn(
+                    f"{type(optimizer).__name__} accumulates gradients that its own "
+                    "apply may have changed: these are logged, not those of the loss"
+                )
+        self._schedule = Schedule(every, self._next_step, may_skip)
+        self._applied_before = {
+            name: internals.batches_applied(_innermost(x))
+            for name, x in self._optimizers.items()
+        }
 
     def begin_epoch(self, is_logged: bool) -> None:
         """Takes note that an epoch begins, and whether its first update is logged."""
@@ -94,52 +108,84 @@ class Watch:
             requests = StepRequests.of(self._model)
             requests.request_statistics(self._take, self._activations)
 
-    def _take(self, told: StepStatistics | Exception) -> None:
+    def _take(self, told: list[StepStatistics] | Exception) -> None:
         if isinstance(told, Exception):
             self._give_up(told)
         else:
             self._guarded(self._log_step, told)
 
-    def _log_step(self, statistics):
-        if not self._schedule.end(statistics.step):
+    def _log_step(self, told):
+        steps = self._steps + self._begun
+        step = self._first_step + steps - 1 if self._has_several() else told[0].step
+        if not self._schedule.end(step):
             return
-        more = {}
-        if self._scales_its_loss():
-            applied = internals.batches_applied(self._optimizer) - self._applied_before
-            more["skipped_steps"] = float(self._steps + self._begun - applied)
-            more["loss_scale"] = self._loss_scale()
-        self._writer.add(statistics, more)
-        self._last = statistics
         self._has_logged = True
+        for statistics in told:
+            more = self._of_scaling(statistics.optimizer, steps)
+            self._writer.add(statistics, more)
+            self._last[statistics.optimizer] = statistics
+
+    def _of_scaling(self, name, steps):
+        optimizer = self._optimizers[name]
+        if not _scales_its_loss(optimizer):
+            return {}
+        more = {"loss_scale": _loss_scale(optimizer)}
+        # Of several, each may be given more than a batch a step.
+        if not self._has_several():
+            applied = internals.batches_applied(_innermost(optimizer))
+            more["skipped_steps"] = float(steps - applied + self._applied_before[name])
+        return more
 
     def _judge(self):
-        last, self._last = self._last, None
-        if last is not None:
+        told, self._last = self._last, {}
+        for name, last in told.items():
             lost = last.by_layer(last.gradients_not_finite)
             verdict = judge_layers(last.gradient_rms(), lost)
-            self._log.text("verdict", verdict, last.step)
+            self._log.text(tag_of("verdict", name), verdict, last.step)
 
     def _why_none(self):
-        if self._scales_its_loss():
+        [first, *others] = self._optimizers.values()
+        if _scales_its_loss(first) and not others:
             return (
                 f"all {self._steps} steps overflowed in half precision, and nothing "
-                f"was learned; the loss is scaled by {self._loss_scale():.3g}: give a "
+                f"was learned; the loss is scaled by {_loss_scale(first):.3g}: give a "
                 "smaller initial_scale, or train in mixed_bfloat16 or float32"
             )
+        kinds = ", ".join(type(x).__name__ for x in (first, *others))
         return (
-            f"the model's optimizer ({type(self._model.optimizer).__name__}) updated "
-            "nothing; if train_step uses another one, give that to compile"
+            f"the model's optimizer ({kinds}) updated nothing; if train_step uses "
+            "another one, keep that as an attribute of the model"
         )
 
-    def _iterations(self):
-        # By a tensor: under a distribution strategy there is one on each replica.
-        return int(tf.convert_to_tensor(self._model.optimizer.iterations))
+    def _next_step(self):
+        """The count of steps: iterations, but of several optimizers, of executions."""
+        if self._has_several():
+            return self._first_step + self._steps
+        [optimizer] = self._optimizers.values()
+        return _iterations(optimizer)
 
-    def _scales_its_loss(self):
-        return hasattr(self._model.optimizer, "inner_optimizer")
+    def _has_several(self):
+        return len(self._optimizers) > 1
 
-    def _loss_scale(self):
-        return float(self._model.optimizer.scale_loss(1.0))
+
+def _iterations(optimizer):
+    # By a tensor: under a distribution strategy there is one on each replica.
+    return int(tf.convert_to_tensor(optimizer.iterations))
+
+
+def _scales_its_loss(optimizer):
+    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def _innermost(optimizer):
+    """The one that counts the batches that loss scaling did not skip."""
+    while _scales_its_loss(optimizer):
+        optimizer = optimizer.inner_optimizer
+    return optimizer
+
+
+def _loss_scale(optimizer):
+    return float(optimizer.scale_loss(1.0))
 
 
 def _warn(words):

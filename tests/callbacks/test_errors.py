@@ -79,15 +79,6 @@ class OwnUpdate(keras.Sequential):
         return {"loss": loss}
 
 
-def test_an_optimizer_inside_of_others_is_the_one_that_is_watched():
-    inner = optimizers.SGD()
-    model = small(optimizer=inner)
-    for _ in range(2):
-        assert internals.updating_optimizer(model) is inner
-        model.optimizer = optimizers.LossScaleOptimizer(model.optimizer)
-    assert internals.updating_optimizer(model) is inner
-
-
 def test_a_step_that_leaves_the_optimizer_out_is_told_once(tmp_path):
     model = small(OwnUpdate)
     with pytest.warns(UserWarning, match=r"optimizer \(SGD\) updated nothing") as told:

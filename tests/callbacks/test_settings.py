@@ -121,9 +121,10 @@ def test_compiled_steps_do_not_copy_big_weights(monkeypatch):
     model = keras.Sequential([keras.Input((64,)), layers.Dense(64), layers.Dense(1)])
     model.compile("sgd", "mse", jit_compile=True)
     model.optimizer.build(model.trainable_variables)
-    monitor = StepMonitor(model, activations=False)
+    roots = {"": model.optimizer}
+    monitor = StepMonitor(model, roots, activations=False, by_xla=True)
     step = tf.function(model.train_step, jit_compile=True)
-    with observed(model, monitor):
+    with observed(roots, monitor, by_xla=True):
         compiled = step.experimental_get_compiler_ir((tf.ones([4, 64]), tf.ones([4])))
         program = compiled(stage="optimized_hlo")
     assert re.search(r"f32\[64,64\]\S* dot\(", program)  # It is there, as a gradient.

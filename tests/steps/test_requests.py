@@ -60,7 +60,7 @@ def test_statistics_are_told_once_and_of_the_step_they_were_asked_of():
             requests.request_statistics(told.append)
 
     fit(model, ask)
-    assert [statistics.step for statistics in told] == [1]
+    assert [statistics.step for [statistics] in told] == [1]
 
 
 def test_what_is_withdrawn_is_not_told():
@@ -93,10 +93,10 @@ def test_activations_are_counted_from_when_they_are_asked_for():
         requests.request_statistics(told.append, activations=number == 2)
 
     fit(model, ask)
-    layers = [statistics.layers for statistics in told]
+    layers = [statistics.layers for [statistics] in told]
     assert layers == [[], [], ["hidden", model.layers[-1].name]]
     # 2 rows of 3 units: the counts of outputs come last.
-    assert told[2].counts[-2:].sum(axis=1).tolist() == [6, 2]
+    assert told[2][0].counts[-2:].sum(axis=1).tolist() == [6, 2]
 
 
 def test_a_watched_step_leaves_the_train_function_that_was_there():
@@ -123,7 +123,7 @@ def test_several_may_ask_for_the_same_step_and_each_is_told_once():
                 requests.request_statistics(tell)
 
     fit(model, ask)
-    assert [s.step for s in one] == [s.step for s in other] == [1]
+    assert [s.step for [s] in one] == [s.step for [s] in other] == [1]
 
 
 def test_a_step_that_fails_leaves_the_model_as_it_was():
@@ -156,8 +156,8 @@ def test_gradients_may_come_without_their_variables():
     requests = StepRequests.of(model)
     fit(model, lambda number: requests.request_statistics(told.append))
     paths = [weight.path for weight in model.trainable_variables]
-    assert [statistics.weights for statistics in told] == [paths] * 3
-    assert all(min(statistics.change_squares[-2:]) > 0 for statistics in told)
+    assert [statistics.weights for [statistics] in told] == [paths] * 3
+    assert all(min(statistics.change_squares[-2:]) > 0 for [statistics] in told)
 
 
 def test_the_last_step_of_a_fused_execution_is_told():
@@ -170,7 +170,7 @@ def test_the_last_step_of_a_fused_execution_is_told():
     )
     model.fit(X, Y, epochs=1, verbose=0)
     model.fit(X, Y, epochs=2, verbose=0, callbacks=[asking])
-    assert [statistics.step for statistics in told] == [9, 14]
+    assert [statistics.step for [statistics] in told] == [9, 14]
 
 
 class EverySecond(keras.Sequential):
@@ -187,4 +187,4 @@ def test_a_step_that_updates_nothing_is_not_told_of():
     model, told = make(EverySecond), []
     requests = StepRequests.of(model)
     fit(model, lambda number: requests.request_statistics(told.append))
-    assert [statistics.step for statistics in told] == [0]
+    assert [statistics.step for [statistics] in told] == [0]

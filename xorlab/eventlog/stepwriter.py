@@ -40,7 +40,7 @@ class StepWriter:
 
         Args:
             statistics: what the step did.
-            scalars: more of them by tag.
+            scalars: more of them by tag, of the optimizer that made it.
 
         Raises:
             Exception: what kept earlier steps from being written.
@@ -92,7 +92,8 @@ class StepWriter:
         layers = statistics.layers if self._activations else ()
         tags = _tags(tuple(statistics.weights), tuple(layers))
         counts = statistics.counts[: len(tags)]
-        scalars = _scalars(statistics) | scalars
+        of_optimizer = {tag_of(x, statistics.optimizer): y for x, y in scalars.items()}
+        scalars = _scalars(statistics) | of_optimizer
         return StepValues(statistics.step, scalars, tags, counts, statistics.wall_time)
 
     def _warn_of_lost(self, statistics):
@@ -107,6 +108,15 @@ class StepWriter:
             )
 
 
+def tag_of(tag: str, optimizer: str) -> str:
+    """A tag of what belongs to a whole optimizer; if there are several, by its name.
+
+    >>> tag_of("gradient_norm", ""), tag_of("gradient_norm", "d_optimizer")
+    ('gradient_norm', 'gradient_norm/d_optimizer')
+    """
+    return f"{tag}/{optimizer}" if optimizer else tag
+
+
 @functools.lru_cache
 def _tags(weights, layers):
     return (
@@ -117,9 +127,11 @@ def _tags(weights, layers):
 
 
 def _scalars(statistics):
+    norm = math.sqrt(sum(statistics.gradient_squares))
+    lost = float(sum(statistics.gradients_not_finite))
     scalars = {
-        "gradient_norm": math.sqrt(sum(statistics.gradient_squares)),
-        "gradient_not_finite": float(sum(statistics.gradients_not_finite)),
+        tag_of("gradient_norm", statistics.optimizer): norm,
+        tag_of("gradient_not_finite", statistics.optimizer): lost,
     }
     for layer, rms in statistics.gradient_rms().items():
         scalars[f"gradient_rms/{layer}"] = rms

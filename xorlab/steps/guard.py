@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xorlab.steps.observe import Observer
+from xorlab.steps.observe import Observer, Update
 
 
 class Guard:
@@ -23,16 +23,16 @@ class Guard:
         self._observer = observer
         self.failure: Exception | None = None
 
-    def before_update(self, variables: Sequence[keras.Variable]) -> None:
-        self._tell("before_update", variables)
+    def before_update(self, update: Update) -> None:
+        self._tell("before_update", update)
 
     def at_update(
-        self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
+        self, update: Update, gradients: Sequence[tf.Tensor]
     ) -> Sequence[tf.Tensor]:
-        return self._tell("at_update", variables, gradients) or []
+        return self._tell("at_update", update, gradients) or []
 
-    def after_update(self, variables: Sequence[keras.Variable]) -> None:
-        self._tell("after_update", variables)
+    def after_update(self, update: Update) -> None:
+        self._tell("after_update", update)
 
     def at_output(self, layer: keras.Layer, output: Any) -> None:
         self._tell("at_output", layer, output)

@@ -71,30 +71,24 @@ def changed(what: str) -> NotWatchable:
     )
 
 
-def updating_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
-    """Returns the optimizer that changes the model's weights.
-
-    That is the compiled one, or the one inside of a `LossScaleOptimizer`.
+def built_for(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """Returns the variables that an optimizer was built for: none before that.
 
     Raises:
-        NotWatchable: the model has none whose gradients could be read.
+        RuntimeError: Keras no longer keeps them where xorlab looks.
     """
-    optimizer = model.optimizer
-    while hasattr(optimizer, "inner_optimizer"):
-        optimizer = optimizer.inner_optimizer
-    if not isinstance(optimizer, keras.optimizers.Optimizer) or hasattr(
-        optimizer, "optimizers"
-    ):
-        raise no_hook(optimizer)
-    return optimizer
+    variables = getattr(optimizer, "_trainable_variables", None)
+    if variables is None:
+        raise changed("Optimizer._trainable_variables")
+    return list(variables)
 
 
 def no_hook(optimizer: object) -> NotWatchable:
     """The error that says that an optimizer's gradients cannot be read."""
     return NotWatchable(
-        "optimizer: expected a single keras.optimizers.Optimizer; received "
-        f"{type(optimizer).__name__}; derive yours from it, calling its apply, "
-        "or leave write_grads out"
+        "optimizer: expected a keras.optimizers.Optimizer that updates by its own "
+        f"apply, or hands on to another's; received {type(optimizer).__name__}; derive "
+        "yours from it, calling its apply, or leave write_grads out"
     )
 
 

@@ -11,6 +11,7 @@ from xorlab.steps.guard import Guard
 from xorlab.steps.hooks import Wrapped
 from xorlab.steps.monitor import StepMonitor
 from xorlab.steps.observe import observed
+from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.statistics import StepStatistics
 
 # Where a model keeps its own, and so what it has traced: as long as it lives itself.
@@ -52,15 +53,15 @@ class StepRequests:
 
     def request_statistics(
         self,
-        tell: Callable[[StepStatistics | Exception], None],
+        tell: Callable[[list[StepStatistics] | Exception], None],
         activations: bool = False,
     ) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution does.
 
         Args:
-            tell: is called after it with the statistics, unless it updates nothing; or
-                with the error that kept the execution, which was made all the same,
-                from being watched.
+            tell: is called after it with the statistics, of each optimizer that
+                updated something, unless none did; or with the error that kept the
+                execution, which was made all the same, from being watched.
             activations: count the outputs of layers, too.
         """
         self._tell_statistics[tell] = activations
@@ -105,7 +106,7 @@ class StepRequests:
         if tell_statistics:
             activations = any(tell_statistics.values())
             logs, told = self._watch(train_function, iterator, activations)
-            if told is not None:
+            if told:
                 for tell in tell_statistics:
                     tell(told)
         else:
@@ -128,7 +129,7 @@ class StepRequests:
             # The next one is traced anew: with weights that were made meanwhile.
             del self._watched[activations]
             if watched.knows_too_few_weights():
-                return logs, None
+                return logs, []
         return logs, told
 
     def _watching(self, train_function, iterator, activations):
@@ -155,10 +156,12 @@ class _Watched:
     def __init__(self, model, activations):
         self._model = model
         self._weights = len(model.trainable_weights)
-        self._monitor = StepMonitor(model, activations)
+        optimizers = optimizers_of(model)
+        by_xla = model.jit_compile and not model.run_eagerly
+        self._monitor = StepMonitor(model, optimizers, activations, by_xla)
         self._guard = Guard(self._monitor)
         layers = self._monitor.layers.values()
-        self._observed = observed(model, self._guard, layers)
+        self._observed = observed(optimizers, self._guard, layers, by_xla)
         present = model.train_function
         model.make_train_function(force=True)
         self._train_function = model.train_function

@@ -51,6 +51,7 @@ class StepStatistics:
         change_squares: T of them, of the weight after the update less before it.
         layers: L tags.
         wall_time: seconds since 1970, after the step.
+        optimizer: which of the model's made the update; empty if it has but one.
     """
 
     step: int
@@ -63,6 +64,7 @@ class StepStatistics:
     change_squares: list[float]
     layers: list[str]
     wall_time: float
+    optimizer: str = ""
 
     def by_layer(self, numbers: Sequence[float]) -> dict[str, float]:
         """Adds up T numbers, one of each weight, over the layers that hold them."""

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xorlab.steps.observe import observed
+from xorlab.steps.observe import Update, observed
+from xorlab.steps.optimizers import optimizers_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +60,9 @@ class StepTap:
     @contextlib.contextmanager
     def attached(self) -> Iterator[None]:
         """Inside, steps are tapped; outside, the model is as it was."""
-        with observed(self._model, self, self._layers):
+        by_xla = self._model.jit_compile
+        optimizers = optimizers_of(self._model)
+        with observed(optimizers, self, self._layers, by_xla):
             # A train function that Keras cached was traced without the tap.
             self._model.train_function = None
             try:
@@ -73,18 +76,18 @@ class StepTap:
             self._weights.read(), self._gradients.read(), self._activations.read()
         )
 
-    def before_update(self, variables: Sequence[keras.Variable]) -> None:
+    def before_update(self, update: Update) -> None:
         pass
 
     def at_update(
-        self, variables: Sequence[keras.Variable], gradients: Sequence[tf.Tensor]
+        self, update: Update, gradients: Sequence[tf.Tensor]
     ) -> Sequence[tf.Tensor]:
-        for variable, gradient in zip(variables, gradients, strict=True):
+        for variable, gradient in zip(update.variables, gradients, strict=True):
             self._weights.keep(variable.path, variable)
             self._gradients.keep(variable.path, gradient)
         return []
 
-    def after_update(self, variables: Sequence[keras.Variable]) -> None:
+    def after_update(self, update: Update) -> None:
         pass
 
     def at_failure(self, error: Exception) -> None:
