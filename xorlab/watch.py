@@ -48,9 +48,8 @@ class Watch:
             for x in self._optimizers.values()
         )
         for optimizer in map(_innermost, self._optimizers.values()):
-            if optimizer.gradient_accumulation_steps and may_change_gradients(
-                optimizer
-            ):
+            accumulates = optimizer.gradient_accumulation_steps
+            if accumulates and may_change_gradients(optimizer):
                 _warn(
                     f"{type(optimizer).__name__} accumulates gradients that its own "
                     "apply may have changed: these are logged, not those of the loss"
