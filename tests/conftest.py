@@ -1,6 +1,7 @@
 """What every test needs before TensorFlow is imported."""
 
 import functools
+import gc
 import os
 import socket
 import subprocess
@@ -15,6 +16,9 @@ import pytest
 
 from xorlab import train
 from xorlab.train import Config
+
+# Traces are millions of objects that stay, and each full collection looks at them all.
+gc.set_threshold(100_000, 20, 50)
 
 pytest.register_assert_rewrite("oracles.callback_oracle")
 collect_ignore = ["oracles"]  # No tests, and no doctests.

@@ -40,38 +40,56 @@ class Losses(keras.callbacks.Callback):
         self.each.append(logs["loss"])
 
 
-def assert_same_training(fused, twin, rtol):
-    """Compares the loss of every step, then the weights."""
+def assert_same_training(fused, twin, rtol, networks=1):
+    """Compares the loss of every step, then the weights of networks side by side."""
     one_by_one, in_parts = Losses(), Losses()
-    start = np.concatenate([w.ravel() for w in fused.get_weights()])
-    batches = tf.data.Dataset.from_tensors((data.INPUTS, data.LABELS)).repeat(STEPS)
+    start = by_network(fused, networks)
+    labels = np.repeat(data.LABELS, networks, axis=1)
+    batches = tf.data.Dataset.from_tensors((data.INPUTS, labels)).repeat(STEPS)
     twin.fit(batches, shuffle=False, verbose=0, callbacks=[one_by_one])
     fused.steps_per_execution = 20
-    fused.fit(
-        data.INPUTS, data.LABELS, epochs=STEPS // 20, verbose=0, callbacks=[in_parts]
-    )
+    fused.fit(data.INPUTS, labels, epochs=STEPS // 20, verbose=0, callbacks=[in_parts])
     # The logs of an execution are those of its last step.
     np.testing.assert_allclose(in_parts.each, one_by_one.each[19::20], rtol=rtol)
-    ours, keras_s = (
-        np.concatenate([w.ravel() for w in model.get_weights()])
-        for model in (fused, twin)
-    )
-    # Of the way that the weights went, or an optimizer that does nothing would pass.
-    moved = np.abs(keras_s - start).max()
-    assert moved > 0
-    np.testing.assert_allclose(ours, keras_s, rtol=0, atol=1.5 * rtol * moved)
+    both = by_network(fused, networks), by_network(twin, networks)
+    for before, ours, keras_s in zip(start, *both, strict=True):
+        # Of the way that the weights went, or an optimizer that does nothing would
+        # pass.
+        moved = np.abs(keras_s - before).max()
+        assert moved > 0
+        np.testing.assert_allclose(ours, keras_s, rtol=0, atol=1.5 * rtol * moved)
     assert int(fused.optimizer.iterations) == STEPS
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("activation", "depth"), [("tanh", 6), *((name, 3) for name in ACTIVATIONS)]
-)
-def test_every_activation_trains_as_under_plain_fit(activation, depth):
-    fused = compiled(models.deep(activation, depth, seed=3), jit_compile=True)
-    twin = compiled(plain(fused))
+def by_network(model, networks):
+    weights = model.get_weights()
+    each = len(weights) // networks
+    return [
+        np.concatenate([w.ravel() for w in weights[i : i + each]])
+        for i in range(0, len(weights), each)
+    ]
+
+
+def test_every_activation_trains_as_under_plain_fit():
+    # In one program, since each would be compiled for seconds.
+    x = keras.Input((2,))
+    networks = [
+        keras.Model(deep.input, deep.output, name=name)
+        for name in ACTIVATIONS
+        for deep in [models.deep(name, depth=3, seed=3)]
+    ]
+    outputs = keras.layers.Concatenate()([network(x) for network in networks])
+    rate = 0.1 * len(networks)  # The loss is their mean.
+    fused = compiled(FusedModel(x, outputs), learning_rate=rate, jit_compile=True)
+    twin = compiled(plain(fused), learning_rate=rate)
     # 60 steps let rounding grow to a few hundred float32 units in the last place.
-    assert_same_training(fused, twin, rtol=5e-5)
+    assert_same_training(fused, twin, rtol=5e-5, networks=len(networks))
+
+
+@pytest.mark.slow
+def test_a_deeper_network_trains_as_under_plain_fit():
+    fused = compiled(models.deep("tanh", depth=6, seed=3), jit_compile=True)
+    assert_same_training(fused, compiled(plain(fused)), rtol=5e-5)
 
 
 @pytest.fixture

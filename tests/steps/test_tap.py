@@ -1,5 +1,6 @@
 """The gradients read from the training step are the true ones."""
 
+import keras
 import numpy as np
 import pytest
 from oracles.numpy_network import cost_and_gradients
@@ -7,40 +8,74 @@ from oracles.numpy_network import cost_and_gradients
 from xorlab import models
 from xorlab.models import data
 from xorlab.models.activations import ACTIVATIONS
+from xorlab.models.fused import FusedModel
+from xorlab.models.layers import Affine
 from xorlab.steps import StepTap, rms_by_layer
 
 
-def tapped(model, steps=1, jit=True):
+def tapped(model, steps=1, jit=True, labels=data.LABELS):
     """Trains, and returns the weights before the last step and the tap's reading."""
     model.compile("sgd", "binary_crossentropy", metrics=["accuracy"], jit_compile=jit)
     tap = StepTap(model, rows=4)
     with tap.attached():
         model.steps_per_execution = steps
-        history = model.fit(data.INPUTS, data.LABELS, verbose=0)
+        history = model.fit(data.INPUTS, labels, verbose=0)
     return tap.read(), history.history["loss"][-1]
+
+
+def assert_equal(ours, expected):
+    for one, other in zip(ours, expected, strict=True):
+        # Sums of terms that cancel are as good as their largest term.
+        np.testing.assert_allclose(
+            one, other, rtol=1e-4, atol=1e-4 * np.abs(other).max()
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
-@pytest.mark.parametrize(
-    # At the lecture's depth once: what one layer hands on to the next is the same.
-    ("activation", "depth"),
-    [("relu", 11), *((name, 3) for name in ACTIVATIONS)],
-)
-def test_they_equal_numpy_s_backpropagation(activation, depth, jit):
-    model = models.deep(activation, depth, seed=3)
+def test_they_equal_numpy_s_backpropagation_in_a_deep_network(jit):
+    model = models.deep("relu", depth=11, seed=3)
     before = model.get_weights()
     reading, cost = tapped(model, jit=jit)
     expected_cost, hypothesis, gradients = cost_and_gradients(
-        before, data.INPUTS, data.LABELS, activation
+        before, data.INPUTS, data.LABELS, "relu"
     )
     assert cost == pytest.approx(expected_cost, rel=1e-5)
     np.testing.assert_allclose(reading.activations["last"], hypothesis, rtol=1e-5)
-    for ours, expected in zip(reading.gradients.values(), gradients, strict=True):
-        # Sums of terms that cancel are as good as their largest term.
-        np.testing.assert_allclose(
-            ours, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+    assert_equal(reading.gradients.values(), gradients)
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+def test_they_equal_numpy_s_backpropagation_for_every_activation(jit):
+    # Side by side in one model, since each would be compiled for seconds.
+    x = keras.Input((2,))
+    outputs = []
+    for name in ACTIVATIONS:
+        hidden = Affine(5, name, name=f"{name}1")(x)
+        hidden = Affine(5, name, name=f"{name}2")(hidden)
+        outputs.append(Affine(1, "sigmoid", name=f"{name}_last")(hidden))
+    model = FusedModel(x, keras.layers.Concatenate()(outputs))
+    parts = ("1/kernel", "1/bias", "2/kernel", "2/bias", "_last/kernel", "_last/bias")
+    before = {}
+    for name in ACTIVATIONS:
+        before[name] = models.deep(name, depth=3, seed=3).get_weights()
+        for part, value in zip(parts, before[name], strict=True):
+            [weight] = [v for v in model.weights if v.path == name + part]
+            weight.assign(value)
+    labels = np.repeat(data.LABELS, len(before), axis=1)
+    reading, cost = tapped(model, jit=jit, labels=labels)
+    costs = []
+    for name, weights in before.items():
+        expected_cost, hypothesis, gradients = cost_and_gradients(
+            weights, data.INPUTS, data.LABELS, name
         )
+        costs.append(expected_cost)
+        activation = reading.activations[f"{name}_last"]
+        np.testing.assert_allclose(activation, hypothesis, rtol=1e-5)
+        # The cost is the mean of theirs.
+        ours = [len(before) * reading.gradients[name + part] for part in parts]
+        assert_equal(ours, gradients)
+    assert cost == pytest.approx(np.mean(costs), rel=1e-5)
 
 
 def test_they_are_true_where_they_are_tiny():
