@@ -26,7 +26,7 @@ ROOMS = [
     "eventlog",
     "diagnosis",
     "pictures",
-    "watch",
+    "watching",
     "callbacks",
     "train",
     "sweep",

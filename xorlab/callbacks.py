@@ -1,5 +1,6 @@
 """A TensorBoard callback that shows the gradients and the graph of any Keras model."""
 
+import functools
 import math
 import os
 import warnings
@@ -12,8 +13,9 @@ from xorlab.eventlog.eventfile import EventFile, SharedRecords
 from xorlab.eventlog.graph import train_step_graph
 from xorlab.files import check_writable
 from xorlab.steps import internals
+from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.requests import StepRequests
-from xorlab.watch import Watch
+from xorlab.watching import Watch
 
 __all__ = ["TensorBoard"]
 
@@ -133,11 +135,18 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._log = EventFile(SharedRecords(internals.train_writer(self)))
         if self._write_grads:
             self._watch = Watch(
-                self.model, self._log, self._histogram_steps, self._write_activations
+                functools.partial(optimizers_of, self.model),
+                self._ask,
+                self._log,
+                self._histogram_steps,
+                self._write_activations,
+                remedy="if train_step uses another, keep that as the model's attribute",
             )
+        self._has_begun_epoch = False
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
+        self._has_begun_epoch = True
         if self._watch is not None:
             self._watch.begin_epoch(epoch % (self.histogram_freq or 1) == 0)
 
@@ -146,6 +155,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if self._graph_due:
             StepRequests.of(self.model).request_batch(self._write_train_step_graph)
         if self._watch is not None:
+            if not self._has_begun_epoch:
+                # Whoever calls us by hand may leave that out.
+                self._has_begun_epoch = True
+                self._watch.begin_epoch(True)
             self._watch.begin_steps(self._steps_from(batch))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -166,6 +179,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._watch.end()
             self._watch = None
         super().on_train_end(logs)
+
+    def _ask(self, tell):
+        requests = StepRequests.of(self.model)
+        requests.request_statistics(tell, self._write_activations)
 
     def _steps_from(self, batch):
         """How many steps an execution makes: fewer where the epoch's data end."""

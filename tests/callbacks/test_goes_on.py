@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, optimizers
 from oracles import callback_oracle as oracle
 
-from xorlab import watch
+from xorlab import watching
 from xorlab.eventlog import eventfile, stepwriter
 from xorlab.steps import exact, measures, monitor, naming, requests, schedule, updates
 
@@ -76,7 +76,7 @@ ROOMS = [
     (schedule.Schedule, "end"),
     (stepwriter.StepWriter, "add"),
     (eventfile.EventFile, "write"),
-    (watch, "judge_layers"),
+    (watching, "judge_layers"),
 ]
 
 

@@ -36,6 +36,7 @@ class StepRequests:
         self._model = model
         self._hooks = contextlib.ExitStack()
         self._stand_in: functools.partial | None = None
+        self._is_on_batch = False
         # Dicts: where another callback puts its function in our place, asked twice.
         self._tell_batch: dict[Callable, None] = {}
         self._tell_statistics: dict[Callable, bool] = {}
@@ -68,14 +69,19 @@ class StepRequests:
         self._take_place()
 
     def _take_place(self):
+        # Whoever trains batch by batch may ask before the first.
+        if self._model.train_function is None:
+            self._model.make_train_function()
         if self._model.train_function is self._stand_in:
             return
         self._give_place()
         self._stand_in = functools.partial(self._run, self._model.train_function)
         self._put(self._stand_in)
-        # `fit` begins with it, and it ends what an exception has left in place.
-        hook = (self._model, "make_train_function", self._make_train_function)
-        self._hooks.enter_context(Wrapped(hook))
+        hooks = Wrapped(
+            (self._model, "make_train_function", self._make_train_function),
+            (self._model, "train_on_batch", self._train_on_batch),
+        )
+        self._hooks.enter_context(hooks)
 
     def _put(self, train_function):
         vars(self._model)["train_function"] = train_function
@@ -96,13 +102,25 @@ class StepRequests:
         self._tell_statistics = {}
 
     def _make_train_function(self, original, *args, **kwargs):
-        self.withdraw()
+        # `fit` begins with it, and it ends what an exception has left in place.
+        if not self._is_on_batch:
+            self.withdraw()
         return original(*args, **kwargs)
+
+    def _train_on_batch(self, original, *args, **kwargs):
+        self._is_on_batch = True
+        try:
+            return original(*args, **kwargs)
+        finally:
+            self._is_on_batch = False
 
     def _run(self, train_function, iterator):
         tell_batch, tell_statistics = self._tell_batch, self._tell_statistics
         # Nothing is asked for where another callback has kept an old one.
         self.withdraw()
+        if not hasattr(iterator, "element_spec"):
+            # `train_on_batch` yields a batch.
+            iterator = _Batches(iterator)
         if tell_statistics:
             activations = any(tell_statistics.values())
             logs, told = self._watch(train_function, iterator, activations)
@@ -177,6 +195,20 @@ class _Watched:
 
     def knows_too_few_weights(self):
         return len(self._model.trainable_weights) > self._weights
+
+
+class _Batches:
+    """Batches as they are, with what a `tf.data.Iterator` knows of its own."""
+
+    def __init__(self, batches):
+        first, *others = batches
+        self._batches = iter([first, *others])
+        self.element_spec = keras.tree.map_structure(
+            lambda x: None if x is None else tf.type_spec_from_value(x), first
+        )
+
+    def __iter__(self):
+        return self._batches
 
 
 def _specs(iterator):

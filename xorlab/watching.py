@@ -1,7 +1,8 @@
-"""Watches one `fit`: when a step is logged, what is written of it, and the verdict."""
+"""Watches a training: when a step is logged, what is written of it, and the verdict."""
 
 import contextlib
 import warnings
+from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
@@ -10,26 +11,35 @@ from xorlab.diagnosis import judge_layers
 from xorlab.eventlog.eventfile import EventFile
 from xorlab.eventlog.stepwriter import StepWriter, tag_of
 from xorlab.steps import internals
-from xorlab.steps.optimizers import may_change_gradients, optimizers_of
-from xorlab.steps.requests import StepRequests
+from xorlab.steps.optimizers import may_change_gradients
 from xorlab.steps.schedule import Schedule
 from xorlab.steps.statistics import StepStatistics
 
 
 class Watch:
-    """Writes what the steps of one `fit` do. Whatever fails in it, the `fit` goes on.
+    """Writes what steps do. Whatever fails in it, the training goes on.
 
     Args:
-        model: compiled; it trains from now on.
+        find: returns the optimizers that may make the updates, by name.
+        ask: asks for the statistics of the coming step; is given what takes them.
         log: where to.
         every: steps between two that are logged; if None, an epoch's first is.
-        activations: count the outputs of layers, too.
+        activations: write the outputs of layers, too.
+        remedy: what to do where the optimizers update nothing that can be seen.
     """
 
     def __init__(
-        self, model: keras.Model, log: EventFile, every: int | None, activations: bool
+        self,
+        find: Callable[[], Mapping[str, keras.optimizers.Optimizer]],
+        ask: Callable[[Callable[[list[StepStatistics] | Exception], None]], None],
+        log: EventFile,
+        every: int | None,
+        activations: bool,
+        remedy: str,
     ):
-        self._model = model
+        self._find = find
+        self._ask = ask
+        self._remedy = remedy
         self._log = log
         self._activations = activations
         self._goes_on = True
@@ -39,7 +49,7 @@ class Watch:
         self._guarded(self._begin, every)
 
     def _begin(self, every):
-        self._optimizers = optimizers_of(self._model)
+        self._optimizers = self._find()
         self._writer = StepWriter(self._log, self._activations)
         self._first_step = max(map(_iterations, self._optimizers.values()))
         # With any other optimizer a batch that is not an update is a rare thing.
@@ -66,7 +76,12 @@ class Watch:
 
     def begin_steps(self, steps: int) -> None:
         """Takes note that so many steps begin, and asks for them if they are due."""
-        self._guarded(self._request, steps)
+        self._begun = steps
+        self.await_steps(steps)
+
+    def await_steps(self, steps: int = 1) -> None:
+        """Asks for the coming steps if they are due; there may be less than so many."""
+        self._guarded(self._await, steps)
 
     def end_steps(self) -> None:
         """Takes note that they were made: where the data end, none are."""
@@ -77,10 +92,11 @@ class Watch:
         self._guarded(self._judge)
 
     def end(self) -> None:
-        """Writes all that waits, and says so where nothing could be logged."""
+        """Writes all that waits, or says why nothing was logged."""
         self._guarded(self._end)
 
     def _end(self):
+        self._judge()
         self._writer.flush()
         if self._schedule.due and not self._has_logged:
             _warn(f"no gradients are written: {self._why_none()}")
@@ -101,11 +117,9 @@ class Watch:
             why = f"{type(error).__name__} in watching a step ({why}); please report it"
         _warn(f"no gradients are written from now on, and training goes on: {why}")
 
-    def _request(self, steps):
-        self._begun = steps
+    def _await(self, steps):
         if self._schedule.begin(steps):
-            requests = StepRequests.of(self._model)
-            requests.request_statistics(self._take, self._activations)
+            self._ask(self._take)
 
     def _take(self, told: list[StepStatistics] | Exception) -> None:
         if isinstance(told, Exception):
@@ -130,7 +144,7 @@ class Watch:
             return {}
         more = {"loss_scale": _loss_scale(optimizer)}
         # Of several, each may be given more than a batch a step.
-        if not self._has_several():
+        if steps and not self._has_several():
             applied = internals.batches_applied(_innermost(optimizer))
             more["skipped_steps"] = float(steps - applied + self._applied_before[name])
         return more
@@ -144,17 +158,14 @@ class Watch:
 
     def _why_none(self):
         [first, *others] = self._optimizers.values()
-        if _scales_its_loss(first) and not others:
+        if self._steps and _scales_its_loss(first) and not others:
             return (
                 f"all {self._steps} steps overflowed in half precision, and nothing "
                 f"was learned; the loss is scaled by {_loss_scale(first):.3g}: give a "
                 "smaller initial_scale, or train in mixed_bfloat16 or float32"
             )
         kinds = ", ".join(type(x).__name__ for x in (first, *others))
-        return (
-            f"the model's optimizer ({kinds}) updated nothing; if train_step uses "
-            "another one, keep that as an attribute of the model"
-        )
+        return f"the optimizer ({kinds}) updated nothing that is seen; {self._remedy}"
 
     def _next_step(self):
         """The count of steps: iterations, but of several optimizers, of executions."""
