@@ -69,14 +69,14 @@ class StepRequests:
         self._take_place()
 
     def _take_place(self):
-        # Whoever trains batch by batch may ask before the first.
-        if self._model.train_function is None:
-            self._model.make_train_function()
-        if self._model.train_function is self._stand_in:
+        present = self._model.train_function
+        if self._stand_in and present is self._stand_in:
             return
         self._give_place()
-        self._stand_in = functools.partial(self._run, self._model.train_function)
-        self._put(self._stand_in)
+        # Whoever trains batch by batch asks for the first before there is one.
+        if present is not None:
+            self._stand_in = functools.partial(self._run, present)
+            self._put(self._stand_in)
         hooks = Wrapped(
             (self._model, "make_train_function", self._make_train_function),
             (self._model, "train_on_batch", self._train_on_batch),
@@ -110,6 +110,9 @@ class StepRequests:
     def _train_on_batch(self, original, *args, **kwargs):
         self._is_on_batch = True
         try:
+            if self._stand_in is None:
+                self._model.make_train_function()
+                self._take_place()
             return original(*args, **kwargs)
         finally:
             self._is_on_batch = False
@@ -118,8 +121,7 @@ class StepRequests:
         tell_batch, tell_statistics = self._tell_batch, self._tell_statistics
         # Nothing is asked for where another callback has kept an old one.
         self.withdraw()
-        if not hasattr(iterator, "element_spec"):
-            # `train_on_batch` yields a batch.
+        if self._is_on_batch:
             iterator = _Batches(iterator)
         if tell_statistics:
             activations = any(tell_statistics.values())
