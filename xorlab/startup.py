@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 
 from absl import app, flags
@@ -16,9 +17,11 @@ INTERRUPTED = 130  # The exit code of what Ctrl-C has ended.
 def run_command(main: Callable[[list[str]], int]) -> None:
     """Runs a program's `main` on the command line's flags and ends with its exit code.
 
-    A flag that cannot be parsed is one line on standard error and exit code 2; a reader
-    of the output that stops reading, such as `head`, is no error.
+    A flag that cannot be parsed is one line on standard error and exit code 2, and a
+    warning is one line; a reader of the output that stops reading, such as `head`, is
+    no error.
     """
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
 
     def parse(argv):
         try:

@@ -56,7 +56,7 @@ def run(
         ValueError: `scheduler` is not an address, or Dask is not installed; or `out` is
             the folder of a user that this machine does not know.
         UnusableDirectory: before anything is imported; the folder cannot be written,
-            or holds another sweep.
+            holds another sweep, or one that is not done and that other code began.
         UnreachableScheduler: nothing answers at the address.
         BrokenCluster: no worker came within 30 seconds, one has another xorlab or none,
             a chunk's workers died one by one, or the scheduler went away; what was
@@ -76,7 +76,7 @@ def run(
 
 def _train_missing(store, train_chunks, progress):
     grid = store.grid
-    missing = list(store.missing())
+    missing = store.missing()
     if not missing:
         return
     done = grid.networks - sum(chunk.networks for chunk in missing)

@@ -2,10 +2,13 @@
 
 import contextlib
 import dataclasses
+import errno
+import hashlib
 import io
 import json
 import os
 import pathlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,14 +16,19 @@ import numpy as np
 
 from xorlab.files import PARTIAL, UnusableDirectory, claimed, write_atomically
 from xorlab.sweep.grid import Grid
+from xorlab.sweep.origin import differing, origin
 from xorlab.sweep.plan import Chunk, chunks
 
 GRID = "grid.json"
 _CHUNKS = "chunks"
+_DIGEST = hashlib.sha256().digest_size
 
 
 class Store:
     """Keeps the chunks of one sweep, a file each.
+
+    A file is NumPy's `.npz`, and after it the digest of what it holds, of the chunk,
+    and of what made it: so no other file is taken for it.
 
     Args:
         out: the sweep's folder.
@@ -30,6 +38,7 @@ class Store:
     def __init__(self, out: pathlib.Path, grid: Grid):
         self.out = out
         self.grid = grid
+        self._made_by = origin()
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
@@ -51,10 +60,33 @@ class Store:
                 ) from error
             yield
 
-    def missing(self) -> Iterator[Chunk]:
-        """Yields the chunks that are still to be trained."""
-        done = set(os.listdir(self.out / _CHUNKS))
-        return (c for c in chunks(self.grid) if self._path(c).name not in done)
+    def missing(self) -> list[Chunk]:
+        """Lists the chunks that are still to be trained.
+
+        Damaged files, and those of other networks, are named in a warning.
+
+        Raises:
+            UnusableDirectory: there are some, and other code began the sweep.
+        """
+        wrong, missing = [], []
+        for chunk in chunks(self.grid):
+            if self._content(chunk) is None:
+                missing.append(chunk)
+                if self._path(chunk).exists():
+                    wrong.append(self._path(chunk).name)
+        # One table is of one program, so no option mixes two.
+        if missing and (other := differing(self._made_by, origin())):
+            raise UnusableDirectory(
+                f"out: expected to go on with what {self.out} was begun with: {other}; "
+                "numbers may differ; choose another --out, or install that again"
+            )
+        if wrong:
+            warnings.warn(
+                f"{self.out / _CHUNKS}: damaged, or of other networks, and trained "
+                f"anew: {', '.join(wrong)}",
+                stacklevel=2,
+            )
+        return missing
 
     def put(self, chunk: Chunk, result: dict[str, np.ndarray]) -> None:
         """Keeps a chunk's result.
@@ -66,12 +98,33 @@ class Store:
         # As Any, because one of the names might be a flag of NumPy's.
         arrays: dict[str, Any] = {**result}
         np.savez(buffer, **arrays)
-        write_atomically(self._path(chunk), buffer.getvalue())
+        content = buffer.getvalue()
+        write_atomically(self._path(chunk), content + self._digest(chunk, content))
 
     def get(self, chunk: Chunk) -> dict[str, np.ndarray]:
-        """Returns a chunk's result."""
-        with np.load(self._path(chunk)) as arrays:
+        """Returns a chunk's result.
+
+        Raises:
+            FileNotFoundError: it is not there whole.
+        """
+        content = self._content(chunk)
+        if content is None:
+            raise FileNotFoundError(errno.ENOENT, "not whole", str(self._path(chunk)))
+        with np.load(io.BytesIO(content)) as arrays:
             return dict(arrays)
+
+    def _content(self, chunk):
+        """Returns the bytes of a chunk's arrays; None if they are not there whole."""
+        try:
+            kept = self._path(chunk).read_bytes()
+        except OSError:
+            return None
+        content, digest = kept[:-_DIGEST], kept[-_DIGEST:]
+        return content if digest == self._digest(chunk, content) else None
+
+    def _digest(self, chunk, content):
+        of = json.dumps([dataclasses.asdict(chunk), self._made_by], sort_keys=True)
+        return hashlib.sha256(of.encode() + content).digest()
 
     def _path(self, chunk):
         return self.out / _CHUNKS / f"{chunk.number:06}.npz"
@@ -81,21 +134,35 @@ class Store:
         return name == GRID + PARTIAL or (self.out / GRID).exists()
 
     def _begin(self, present):
-        here = json.dumps(dataclasses.asdict(self.grid), indent=1) + "\n"
+        grid = json.loads(json.dumps(dataclasses.asdict(self.grid)))
         path = self.out / GRID
         if path not in present:
-            write_atomically(path, here.encode())
-        there = json.loads(path.read_text())
-        differing = [
-            f"{name} {there.get(name)}, received {value}"
-            for name, value in json.loads(here).items()
-            if there.get(name) != value
+            text = json.dumps({**grid, "made_by": origin()}, indent=1) + "\n"
+            write_atomically(path, text.encode())
+        there = self._read(path)
+        self._made_by = there.pop("made_by")
+        others = [
+            f"{name} {there.get(name)}, received {grid.get(name)}"
+            for name in grid | there
+            if there.get(name) != grid.get(name)
         ]
-        if differing:
+        if others:
             raise UnusableDirectory(
                 f"out: expected the grid that {self.out} was begun with: "
-                f"{'; '.join(differing)}; choose another --out, or give that grid"
+                f"{'; '.join(others)}; choose another --out, or give that grid"
             )
         (self.out / _CHUNKS).mkdir(exist_ok=True)
         if not os.access(self.out / _CHUNKS, os.W_OK):
             raise PermissionError("not writable")
+
+    def _read(self, path):
+        try:
+            there = json.loads(path.read_bytes())
+        except (ValueError, RecursionError):
+            there = None
+        if isinstance(there, dict) and isinstance(there.get("made_by"), dict):
+            return there
+        raise UnusableDirectory(
+            f"out: expected {path} to say which sweep is in its folder; received one "
+            "that is damaged, or that an earlier xorlab wrote; choose another --out"
+        )

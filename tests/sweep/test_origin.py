@@ -1,0 +1,52 @@
+"""A sweep is begun and ended by one program: what tells programs apart."""
+
+import ast
+
+import numpy as np
+import pytest
+
+import xorlab
+from xorlab.sweep import origin
+
+
+def imported_by(name):
+    """The files of this package that one of them imports, by their names in it."""
+    for node in ast.walk(ast.parse((origin.PACKAGE / name).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("xorlab"):
+            for alias in node.names:
+                for module in (node.module, f"{node.module}.{alias.name}"):
+                    file = "/".join(module.split(".")[1:]) + ".py"
+                    if (origin.PACKAGE / file).is_file():
+                        yield file
+
+
+def test_every_file_that_computes_a_network_counts():
+    # Checks raise errors or nothing, and settings are compared by themselves.
+    aside = {"checks.py", "settings.py", "sweep/grid.py"}
+    reached, waiting = set(), {"sweep/training.py"}
+    while waiting:
+        file = waiting.pop()
+        reached.add(file)
+        waiting |= set(imported_by(file)) - reached - aside
+    assert reached == set(origin.COMPUTING)
+
+
+def test_libraries_and_xorlab_are_named_by_their_versions():
+    found = origin.origin()
+    assert (found["xorlab"], found["numpy"]) == (xorlab.__version__, np.__version__)
+    assert found["tensorflow"].startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("file", "same"), [("sweep/engine.py", False), ("sweep/results.py", True)]
+)
+def test_another_program_is_told_by_what_computes(file, same, tmp_path, monkeypatch):
+    here = origin.origin()
+    for name in (*origin.COMPUTING, "sweep/results.py"):
+        copy = tmp_path / name
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes((origin.PACKAGE / name).read_bytes())
+    monkeypatch.setattr(origin, "PACKAGE", tmp_path)
+    assert not origin.differing(here, origin.origin())
+    (tmp_path / file).write_text("changed")
+    assert bool(origin.differing(here, origin.origin())) != same
