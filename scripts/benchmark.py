@@ -4,14 +4,15 @@ Prints tables in Markdown; progress goes to standard error.
 """
 
 import importlib
-import pathlib
 import sys
 
-from absl import app, flags
+from absl import flags
+from benchmarks import report
 from benchmarks.timing import ROOT
 
-# This checkout is measured, whatever is installed; tests/ holds the lecture's program.
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from xorlab import startup
+from xorlab.checks import folder
+from xorlab.files import write_atomically
 
 README = ROOT / "README.md"
 # Each is a module of `benchmarks` with `measure(quick) -> Report`.
@@ -24,26 +25,36 @@ _QUICK = flags.DEFINE_bool("quick", False, "a short trial run; not for the READM
 
 def main(argv):
     """Measures, prints and writes; returns the exit code."""
-    from benchmarks import report
-
-    from xorlab.files import write_atomically
-
     try:
         name = subcommand(argv[1:])
+        json = folder("json", _JSON.value) if _JSON.value else None
+        # Before minutes of measuring, not after.
+        if json and not json.parent.is_dir():
+            raise ValueError(
+                f"json: expected a file in a folder that is there; received {json}; "
+                "choose another"
+            )
         if _README.value:
-            # Before minutes of measuring, not after.
             report.with_table(README.read_text(encoding="utf-8"), name, "")
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    measured = importlib.import_module(f"benchmarks.{name}").measure(_QUICK.value)
+        return startup.refuse(error)
+    try:
+        measured = importlib.import_module(f"benchmarks.{name}").measure(_QUICK.value)
+    except ModuleNotFoundError as error:
+        return startup.refuse(error)
+    except KeyboardInterrupt:
+        print("Stopped: nothing is written.", file=sys.stderr)
+        return startup.INTERRUPTED
     print(measured.markdown())
-    if _JSON.value:
-        write_atomically(pathlib.Path(_JSON.value), measured.json().encode())
-    if _README.value:
-        readme = README.read_text(encoding="utf-8")
-        readme = report.with_table(readme, name, measured.markdown())
-        write_atomically(README, readme.encode())
+    try:
+        if json:
+            write_atomically(json, measured.json().encode())
+        if _README.value:
+            readme = README.read_text(encoding="utf-8")
+            readme = report.with_table(readme, name, measured.markdown())
+            write_atomically(README, readme.encode())
+    except OSError as error:
+        return startup.refuse(startup.not_written(error, "copy the tables above"))
     return 0
 
 
@@ -57,11 +68,13 @@ def subcommand(arguments: list[str]) -> str:
     if len(arguments) != 1 or arguments[0] not in SUBCOMMANDS:
         names = ", ".join(SUBCOMMANDS)
         received = " ".join(arguments) or "none"
-        raise ValueError(f"expected one subcommand of {names}; received {received}")
+        raise ValueError(
+            f"expected one subcommand of {names}; received {received}; name one"
+        )
     if _QUICK.value and _README.value:
         raise ValueError("--readme: expected the full run; leave out --quick")
     return arguments[0]
 
 
 if __name__ == "__main__":
-    app.run(main)
+    startup.run_command(main)

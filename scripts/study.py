@@ -8,17 +8,25 @@ chosen on other seeds than those reported. Stopped and begun again it goes on; w
 done is not done again.
 """
 
-import argparse
 import dataclasses
+import importlib.util
 import pathlib
 import shutil
 
+from absl import flags
 from benchmarks import report
 from benchmarks.timing import ROOT
 
-from xorlab import pictures, sweep
+from xorlab import pictures, settings, startup, sweep
+from xorlab.checks import folder
 from xorlab.files import write_atomically
+from xorlab.sweep.__main__ import ENDINGS, ended_by
 from xorlab.sweep.about import about, command
+
+_OUT = flags.DEFINE_string("out", "", "folder of all sweeps: logs/study")
+_README = flags.DEFINE_bool("readme", False, "also write the tables into README.md")
+
+README = ROOT / "README.md"
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "maxout", "identity")
 LECTURE = sweep.Grid(activations=ACTIVATIONS)
@@ -155,19 +163,37 @@ def _same_rate(summary):
     return dataclasses.replace(summary, cell=_without_rate(summary.cell))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--readme", action="store_true", help="also into README.md")
-    arguments = parser.parse_args()
-    out = arguments.out
+def main(argv: list[str]) -> int:
+    """Checks, runs, writes; returns the exit code."""
+    try:
+        settings.check_no_words(argv)
+        if not _OUT.value:
+            raise ValueError(
+                "out: expected a folder; received none; write --out=logs/study"
+            )
+        if not importlib.util.find_spec("matplotlib"):
+            raise ValueError(
+                "expected matplotlib, for the pictures; it is not installed; "
+                "pip install 'xorlab[plots]'"
+            )
+        if _README.value:
+            # Before an hour of training, not after.
+            report.with_table(README.read_text(encoding="utf-8"), "study", "")
+        write(folder("out", _OUT.value))
+    except ENDINGS as error:
+        return ended_by(error, _OUT.value)
+    return 0
+
+
+def write(out: pathlib.Path):
+    """Runs all studies, and writes their tables and pictures."""
     text = "\n".join(study(name, out) for name in STUDIES)
     write_atomically(out / "study.md", text.encode())
     print(out / "study.md")
-    if arguments.readme:
-        readme = ROOT / "README.md"
-        tables = report.with_table(readme.read_text(), "study", for_readme(text, out))
-        write_atomically(readme, tables.encode())
+    if _README.value:
+        readme = README.read_text(encoding="utf-8")
+        tables = report.with_table(readme, "study", for_readme(text, out))
+        write_atomically(README, tables.encode())
         for picture in out.glob("*-lecture.png"):
             shutil.copy(picture, ROOT / "logs" / "pictures" / f"study-{picture.name}")
 
@@ -184,4 +210,4 @@ def for_readme(text: str, out: pathlib.Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    startup.run_command(main)

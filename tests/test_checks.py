@@ -32,7 +32,7 @@ def test_what_is_no_whole_number_is_refused(value):
         checks.whole("depth", value, 1, "2 will do")
 
 
-@pytest.mark.parametrize("value", [1, np.int64(3), 10**30])
+@pytest.mark.parametrize("value", [1, np.int64(3), 2**63 - 1])
 def test_whole_numbers_of_any_kind_are_taken(value):
     assert checks.whole("depth", value, 1, "2 will do") == value
 
@@ -46,6 +46,16 @@ def test_what_is_no_positive_number_is_refused(value):
 @pytest.mark.parametrize("value", [1, 1.2e-38, np.float32(0.1), 3.4e38])
 def test_positive_numbers_of_any_kind_are_taken(value):
     assert checks.positive("rate", value, "1 will do") == value
+
+
+def test_what_64_bits_do_not_hold_is_refused():
+    with pytest.raises(ValueError, match=f"depth: expected less than {2**63};"):
+        checks.whole("depth", 2**63, 1, "2 will do")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "gradienté", "시그모이드", "a\u200cb"])
+def test_names_of_every_script_are_text(name):
+    assert checks.text("run_name", name) == name
 
 
 def test_the_first_and_the_last_seed_are_taken():

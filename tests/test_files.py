@@ -9,6 +9,7 @@ import pytest
 from xorlab.files import (
     UnusableDirectory,
     claimed,
+    nearest,
     write_atomically,
     writing_atomically,
 )
@@ -132,3 +133,18 @@ def test_an_empty_folder_that_was_there_stays(tmp_path):
     with claim(tmp_path):
         pass
     assert tmp_path.is_dir()
+
+
+def test_folders_that_were_made_on_the_way_are_removed_while_they_are_empty(tmp_path):
+    (tmp_path / "logs").mkdir()
+    with claim(tmp_path / "logs" / "new" / "newer" / "run"):
+        (tmp_path / "logs" / "new" / "notes.txt").touch()
+    assert os.listdir(tmp_path / "logs") == ["new"]
+    assert os.listdir(tmp_path / "logs" / "new") == ["notes.txt"]
+
+
+def test_what_is_there_of_a_path_is_found(tmp_path):
+    (tmp_path / "file").touch()
+    assert nearest(tmp_path) == nearest(tmp_path / "a" / "b") == tmp_path
+    assert nearest(tmp_path / "file" / "a") == tmp_path / "file"
+    assert nearest(tmp_path / ("a" * 300) / "b") == tmp_path

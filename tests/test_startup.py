@@ -1,8 +1,10 @@
 """A command ends in its exit code and a line, and hides no error of TensorFlow's."""
 
 import os
+import signal
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -57,9 +59,27 @@ def test_what_an_import_writes_is_shown_if_it_fails(stand_ins, capfd):
     assert capfd.readouterr().err == "a note; after"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise KeyboardInterrupt",
+        # As a module in C++ does.
+        "try:\n    raise KeyboardInterrupt\n"
+        "except BaseException as error:\n    raise ImportError('half') from error",
+    ],
+)
+def test_ctrl_c_during_an_import_is_ctrl_c_and_shows_nothing(code, stand_ins, capfd):
+    stand_ins(keras=f"os.write(2, b'a note')\n{code}", tensorflow=_ZEROS)
+    with pytest.raises(KeyboardInterrupt):
+        startup.import_tensorflow()
+    assert capfd.readouterr().err == ""
+
+
 @pytest.fixture
 def command(monkeypatch):
     """Ends as a program of `startup.run_command` does; returns its exit code."""
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    before = signal.getsignal(signal.SIGTERM)
 
     def run(main, *words):
         monkeypatch.setattr(sys, "argv", ["program", *words])
@@ -67,7 +87,8 @@ def command(monkeypatch):
             startup.run_command(main)
         return ended.value.code
 
-    return run
+    yield run
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_a_command_ends_with_its_exit_code(command):
@@ -86,6 +107,30 @@ def test_a_flag_that_is_none_is_one_line(command, capsys):
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.count("\n") == 1
     assert shown.err.startswith("error: Unknown command line flag 'no_such_flag'")
+
+
+def test_an_error_of_many_lines_is_one(capsys):
+    startup.refuse(ValueError("out: received a\nb\r\nc"))
+    assert capsys.readouterr().err == "error: out: received a b c\n"
+
+
+def test_a_warning_is_one_line(command):
+    with pytest.warns(UserWarning) as caught:
+        command(lambda argv: warnings.warn("chunks: damaged", stacklevel=1))
+    [warning] = caught
+    shown = warnings.formatwarning(
+        warning.message, warning.category, warning.filename, warning.lineno
+    )
+    assert shown == "warning: chunks: damaged\n"
+
+
+def test_kill_is_heard_as_ctrl_c_is(command):
+    def main(argv):
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        return 7
+
+    assert command(main) == 7
 
 
 # What is short is only written when the program ends.

@@ -19,6 +19,7 @@ ROOMS = [
     "checks",
     "settings",
     "files",
+    "capacity",
     "startup",
     "provenance",
     "models",

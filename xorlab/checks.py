@@ -5,6 +5,7 @@ import math
 import numbers
 import os
 import pathlib
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -26,17 +27,30 @@ def one_of(what: str, value: str, names: Iterable[str]) -> str:
 
 
 def whole(what: str, value: int, least: int, mend: str) -> int:
-    """Returns `value` if it is a whole number of at least `least`.
+    """Returns `value` if it is a whole number of at least `least`, in 64 bits.
 
     Raises:
         ValueError: it is not.
     """
     is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if is_whole and value >= least:
-        return value
+        return below(what, value, 2**63)
     raise ValueError(
         f"{what}: expected a whole number of at least {least}; "
         f"received {value!r}; {mend}"
+    )
+
+
+def below(what: str, value: int, limit: int) -> int:
+    """Returns `value` if it is less than a limit.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if value < limit:
+        return value
+    raise ValueError(
+        f"{what}: expected less than {limit}; received {value}; choose less"
     )
 
 
@@ -61,20 +75,31 @@ def check_seed(seed: int) -> None:
             TensorBoard's settings hold no more).
     """
     whole("seed", seed, 0, "any whole number from 0 up makes a network")
-    if seed >= 2**63:
-        raise ValueError(
-            f"seed: expected less than 2**63; received {seed}; choose a smaller one"
-        )
+
+
+def text(what: str, value: str) -> str:
+    """Returns `value` if it can be shown in a line, and written as UTF-8.
+
+    Raises:
+        ValueError: a character controls the terminal, ends a line, or is none.
+    """
+    for character in value:
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+            raise ValueError(
+                f"{what}: expected text of one line; received {value!r}; "
+                f"leave out {character!r}"
+            )
+    return value
 
 
 def folder(what: str, value: str | os.PathLike) -> pathlib.Path:
     """Returns the path of a folder, `~` being the user's own.
 
     Raises:
-        ValueError: it is of a user that this machine does not know.
+        ValueError: it is no text, or of a user that this machine does not know.
     """
     try:
-        return pathlib.Path(value).expanduser()
+        return pathlib.Path(text(what, os.fspath(value))).expanduser()
     except RuntimeError as error:
         raise ValueError(
             f"{what}: expected the folder of a user of this machine; received {value}; "

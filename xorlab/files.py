@@ -67,14 +67,18 @@ def check_writable(folder: str | os.PathLike, flag: str, inside: str) -> None:
         )
     if "://" in str(folder):
         return  # Of a file system that TensorFlow knows.
-    existing = pathlib.Path(folder).absolute() / inside
-    while not existing.exists():
-        existing = existing.parent
+    existing = nearest(pathlib.Path(folder) / inside)
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         raise OSError(
             f"{flag}: expected a folder that can be written; received {folder} "
             f"({existing} is not); choose another"
         )
+
+
+def nearest(path: pathlib.Path) -> pathlib.Path:
+    """Returns what is there of a path: itself, or the nearest folder that it is in."""
+    path = path.absolute()
+    return next(place for place in (path, *path.parents) if os.path.exists(place))
 
 
 @contextlib.contextmanager
@@ -83,14 +87,14 @@ def claimed(
 ) -> Iterator[set[pathlib.Path]]:
     """Inside, a folder of results is this process's alone.
 
-    It is made where it is not there, and then removed if it is empty in the end. On
-    Windows nothing keeps two processes apart.
+    It is made where it is not there, and then removed if it is empty in the end, with
+    the folders that were made for it. On Windows nothing keeps two processes apart.
 
     Args:
         folder: of the results.
         owner: what writes such folders, in the words of an error: `run`.
         is_own: whether a file of this name is one that such an owner writes.
-        flag: the setting that names the folder.
+        flag: the setting that names the folder, or two with a comma.
 
     Yields:
         What was in it.
@@ -99,14 +103,13 @@ def claimed(
         UnusableDirectory: another process is at it, it holds what no such owner writes,
             or it cannot be made or written.
     """
-    another = f"choose another --{flag}"
+    another = f"choose another --{flag.replace(', ', ' or --')}"
     with contextlib.ExitStack() as stack:
         try:
-            is_new = not folder.exists()
+            there = nearest(folder)
             stack.callback(os.close, _locked(folder))
-            if is_new:
-                # While it is locked still: another process may wait for it.
-                stack.callback(_remove_if_empty, folder)
+            # While it is locked still: another process may wait for it.
+            stack.callback(_remove_empty, folder, there)
             present = set(folder.iterdir())
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError("not writable")
@@ -147,6 +150,9 @@ def _locked(folder):
         os.close(opened)
 
 
-def _remove_if_empty(folder):
+def _remove_empty(folder, until):
+    """Removes a folder, and those that it was made in, if nothing else is in them."""
     with contextlib.suppress(OSError):
-        folder.rmdir()
+        while not os.path.samefile(folder, until):
+            folder.rmdir()
+            folder = folder.parent

@@ -55,8 +55,7 @@ def from_flags(record: type[Record], argv: list[str]) -> Record:
         ValueError: there is another word, an entry of a list is not of its kind, or as
             the record does.
     """
-    if argv[1:]:
-        raise ValueError(f"expected flags; received {argv[1]!r}; write --flag=value")
+    check_no_words(argv)
     if flags.FLAGS["log_dir"].present:
         # A flag of absl's own, which would be ignored.
         raise ValueError("log_dir: no such flag here; write --logdir, or --out")
@@ -68,6 +67,16 @@ def from_flags(record: type[Record], argv: list[str]) -> Record:
             value = tuple(_parse(field.name, kind, word) for word in value)
         values[field.name] = value
     return record(**values)
+
+
+def check_no_words(argv: list[str]) -> None:
+    """Checks that flags were all that was given.
+
+    Raises:
+        ValueError: there is a word after the program's.
+    """
+    if argv[1:]:
+        raise ValueError(f"expected flags; received {argv[1]!r}; write --flag=value")
 
 
 def _parse(what, kind, word):

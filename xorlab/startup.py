@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -18,9 +19,10 @@ def run_command(main: Callable[[list[str]], int]) -> None:
     """Runs a program's `main` on the command line's flags and ends with its exit code.
 
     A flag that cannot be parsed is one line on standard error and exit code 2, and a
-    warning is one line; a reader of the output that stops reading, such as `head`, is
-    no error.
+    warning is one line; `kill` is heard as Ctrl-C is; a reader of the output that stops
+    reading, such as `head`, is no error.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
 
     def parse(argv):
@@ -45,9 +47,9 @@ def run_command(main: Callable[[list[str]], int]) -> None:
     app.run(guarded, flags_parser=parse)
 
 
-def refuse(error: Exception, code: int = 2) -> int:
+def refuse(error: BaseException, code: int = 2) -> int:
     """Says in one line on standard error why a command ends; returns its exit code."""
-    print(f"error: {error}", file=sys.stderr)
+    print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
     return code
 
 
@@ -73,6 +75,7 @@ def import_tensorflow() -> float:
 
     Raises:
         ImportError: as the import does; what was written meanwhile is shown.
+        KeyboardInterrupt: Ctrl-C; nothing is shown.
     """
     started = time.perf_counter()
     if "tensorflow" in sys.modules:
@@ -80,12 +83,24 @@ def import_tensorflow() -> float:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _stderr_held_back():
-        import keras  # noqa: F401
-        import tensorflow as tf
+        try:
+            import keras  # noqa: F401
+            import tensorflow as tf
 
-        # The first op looks for devices, and says which it did not find.
-        tf.zeros(())
+            # The first op looks for devices, and says which it did not find.
+            tf.zeros(())
+        except Exception as error:
+            if _came_of_ctrl_c(error):
+                raise KeyboardInterrupt from None
+            raise
     return time.perf_counter() - started
+
+
+def _came_of_ctrl_c(error):
+    """A module in C++ that hears it while it is imported makes an error of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 @contextlib.contextmanager

@@ -50,11 +50,11 @@ def measure(quick: bool) -> report.Report:
         quick: fewer rounds and shorter ones.
 
     Raises:
-        SystemExit: scikit-learn is not installed.
+        ModuleNotFoundError: scikit-learn is not installed.
     """
     if not importlib.util.find_spec("sklearn"):
-        raise SystemExit(
-            "error: expected scikit-learn, for its digits; it is not installed; "
+        raise ModuleNotFoundError(
+            "expected scikit-learn, for its digits; it is not installed; "
             "run pip install scikit-learn"
         )
     memories = [memory.measure(jit, rounds=1 if quick else 5) for jit in (True, False)]

@@ -170,7 +170,7 @@ def test_no_callback_is_timed_training_another_network():
 
 def test_the_callback_benchmark_says_that_the_digits_are_missing(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SystemExit, match="scikit-learn.* is not installed"):
+    with pytest.raises(ModuleNotFoundError, match="scikit-learn.* is not installed"):
         callback.measure(quick=True)
 
 

@@ -25,6 +25,16 @@ def test_a_sweep_killed_while_it_wrote_its_grid_begins_again(tmp_path):
         assert store.missing() == ALL
 
 
+@pytest.mark.parametrize("text", ["[]", '{"steps": 7, "made_by": {}}'])
+def test_where_nothing_is_done_any_sweep_begins(text, tmp_path):
+    (tmp_path / "chunks").mkdir()
+    (tmp_path / GRID).write_text(text)
+    store = Store(tmp_path, SWEEP)
+    with store.claimed():
+        assert store.missing() == ALL
+    assert json.loads((tmp_path / GRID).read_text())["steps"] == SWEEP.steps
+
+
 def test_a_grid_that_is_not_whole_is_never_there(tmp_path, monkeypatch):
     def fail(file):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -131,6 +141,8 @@ def test_a_chunk_is_a_file_that_numpy_reads(begun):
 )
 def test_a_grid_that_is_damaged_is_named_and_kept(text, tmp_path):
     (tmp_path / GRID).write_bytes(text)
+    (tmp_path / "chunks").mkdir()
+    (tmp_path / "chunks" / "000000.npz").touch()
     with pytest.raises(UnusableDirectory, match=f"expected .*{GRID} .* damaged.*--out"):
         with Store(tmp_path, SWEEP).claimed():
             pass
@@ -138,8 +150,9 @@ def test_a_grid_that_is_damaged_is_named_and_kept(text, tmp_path):
 
 
 def test_a_setting_that_this_xorlab_does_not_know_is_another_grid(tmp_path):
-    with Store(tmp_path, SWEEP).claimed():
-        pass
+    store = Store(tmp_path, SWEEP)
+    with store.claimed():
+        store.put(ALL[0], {"cost": np.zeros(128)})
     there = json.loads((tmp_path / GRID).read_text()) | {"bias": True}
     (tmp_path / GRID).write_text(json.dumps(there))
     with pytest.raises(UnusableDirectory, match="bias True, received None;"):
@@ -195,8 +208,9 @@ def test_what_a_user_puts_beside_a_sweep_does_not_end_it(tmp_path):
 
 
 def test_another_grid_is_refused_and_the_folder_kept(tmp_path):
-    with Store(tmp_path, SWEEP).claimed():
-        pass
+    store = Store(tmp_path, SWEEP)
+    with store.claimed():
+        store.put(ALL[0], {"cost": np.zeros(128)})
     before = (tmp_path / GRID).read_bytes()
     other = dataclasses.replace(SWEEP, steps=7)
     with pytest.raises(UnusableDirectory, match="steps 20000, received 7;"):

@@ -18,6 +18,7 @@ from xorlab.models.activations import ACTIVATIONS
 from xorlab.models.fused import FusedModel
 from xorlab.models.initializers import INITIALIZERS, SEED, initial_weights
 from xorlab.models.layers import Affine
+from xorlab.models.size import check_depth
 
 
 def handmade() -> FusedModel:
@@ -79,9 +80,10 @@ def deep(
         `last`. It is not compiled.
 
     Raises:
-        ValueError: an unknown name, a depth below 2 or a width below 1.
+        ValueError: an unknown name, a width below 1, a depth below 2, or one that Keras
+            cannot make.
     """
-    whole("depth", depth, 2, "a deep network has an input and a last layer")
+    check_depth(depth)
     whole("width", width, 1, "the lecture has 5")
     widths = [2] + [width] * (depth - 1) + [1]
     return _initialized(widths, activation, "deep", seed, initializer, init_scale)

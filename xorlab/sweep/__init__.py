@@ -8,8 +8,8 @@
 
 Enters: a `Grid`, whose fields are the flags of `python -m xorlab.sweep`.
 Leaves: arrays, or a folder of tables, pictures and event files.
-Imports: `checks`, `eventlog`, `files`, `models`, `pictures`, `provenance`, `settings`,
-`startup`.
+Imports: `capacity`, `checks`, `eventlog`, `files`, `models`, `pictures`, `provenance`,
+`settings`, `startup`.
 
 Importing it does not import TensorFlow; training does.
 """

@@ -6,11 +6,12 @@ import logging
 from absl import flags
 
 from xorlab import settings, startup
-from xorlab.files import UnusableDirectory
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.results import Summary
 from xorlab.sweep.run import run
-from xorlab.sweep.workers import BrokenCluster, UnreachableScheduler
+from xorlab.sweep.workers import BrokenCluster
+
+ENDINGS = (ValueError, OSError, BrokenCluster, KeyboardInterrupt)
 
 
 def define_flags() -> None:
@@ -32,16 +33,8 @@ def main(argv: list[str]) -> int:
                 "out: expected a folder; received none; write --out=logs/sweep/NAME"
             )
         summaries = run(grid, out, flags.FLAGS.scheduler, progress=True)
-    except (ValueError, UnusableDirectory, UnreachableScheduler) as error:
-        return startup.refuse(error)
-    except BrokenCluster as error:
-        return startup.refuse(error, code=1)
-    except OSError as error:
-        again = "give the same command again: what is done is kept"
-        return startup.refuse(startup.not_written(error, again))
-    except KeyboardInterrupt:
-        print(f"\nStopped. What is done is kept in {out}; the same command goes on.")
-        return startup.INTERRUPTED
+    except ENDINGS as error:
+        return ended_by(error, out)
     for summary in summaries:
         print(line(grid, summary))
     if importlib.util.find_spec("matplotlib") is None:
@@ -50,6 +43,17 @@ def main(argv: list[str]) -> int:
         )
     print(f"\n{startup.closing('Results', f'{out}/summary.md', out)}")
     return 0
+
+
+def ended_by(error: BaseException, out: str) -> int:
+    """Says what ended a sweep, one of `ENDINGS`; returns the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        print(f"\nStopped. What is done is kept in {out}; the same command goes on.")
+        return startup.INTERRUPTED
+    if isinstance(error, OSError):
+        again = "give the same command again: what is done is kept"
+        error = startup.not_written(error, again)
+    return startup.refuse(error, code=1 if isinstance(error, BrokenCluster) else 2)
 
 
 def line(grid: Grid, summary: Summary) -> str:

@@ -16,7 +16,7 @@ import dataclasses
 import functools
 import itertools
 
-from xorlab.checks import one_of, positive, whole
+from xorlab.checks import below, one_of, positive, whole
 from xorlab.models.activations import ACTIVATIONS
 from xorlab.models.initializers import INITIALIZERS
 from xorlab.settings import setting
@@ -88,8 +88,8 @@ class Grid:
         whole("seeds", self.seeds, 1, "1000 tell a share to 3%")
         whole("first_seed", self.first_seed, 0, "any whole number from 0 up")
         # Medians of steps are found among float32 numbers.
-        _below("steps", self.steps, 2**24)
-        _below("first_seed + seeds", self.first_seed + self.seeds, 2**63)
+        below("steps", self.steps, 2**24)
+        below("first_seed + seeds", self.first_seed + self.seeds, 2**63)
 
     @functools.cached_property
     def cells(self) -> list[Cell]:
@@ -115,11 +115,4 @@ def _no_repeats(what, values):
         raise ValueError(
             f"{what}: expected a list of one or more different values; "
             f"received {values!r}; name each value once"
-        )
-
-
-def _below(what, value, limit):
-    if value >= limit:
-        raise ValueError(
-            f"{what}: expected less than {limit}; received {value}; choose less"
         )

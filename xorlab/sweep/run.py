@@ -9,7 +9,7 @@ import numpy as np
 import tqdm
 
 from xorlab.checks import folder
-from xorlab.sweep import results, workers
+from xorlab.sweep import results, size, workers
 from xorlab.sweep.about import about
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks
@@ -22,7 +22,11 @@ def train(grid: Grid) -> dict[str, np.ndarray]:
     Returns:
         Arrays of `grid.networks` rows by column name, in the order of the grid, then
         of the seeds. `solved_at` is -1 where `solved` is false.
+
+    Raises:
+        TooLarge: before anything is imported; they do not fit into memory.
     """
+    size.check_memory(grid, in_arrays=True)
     with contextlib.closing(workers.in_threads(chunks(grid))) as done:
         parts = {chunk.number: results.network_columns(chunk, r) for chunk, r in done}
     ordered = [parts[number] for number in sorted(parts)]
@@ -55,6 +59,7 @@ def run(
     Raises:
         ValueError: `scheduler` is not an address, or Dask is not installed; or `out` is
             the folder of a user that this machine does not know.
+        TooLarge: before anything is imported; memory or disk would not hold it.
         UnusableDirectory: before anything is imported; the folder cannot be written,
             holds another sweep, or one that is not done and that other code began.
         UnreachableScheduler: nothing answers at the address.
@@ -64,6 +69,9 @@ def run(
         OSError: a file could not be written; what was done before is kept.
     """
     store = Store(folder("out", out), grid)
+    size.check_disk(grid, store.out)
+    if not scheduler:
+        size.check_memory(grid)
     train_chunks = workers.in_threads
     with contextlib.ExitStack() as stack:
         if scheduler:

@@ -136,7 +136,8 @@ class Store:
     def _begin(self, present):
         grid = json.loads(json.dumps(dataclasses.asdict(self.grid)))
         path = self.out / GRID
-        if path not in present:
+        if path not in present or not any(self.out.glob(f"{_CHUNKS}/*.npz")):
+            # Nothing is done, so any sweep may begin.
             text = json.dumps({**grid, "made_by": origin()}, indent=1) + "\n"
             write_atomically(path, text.encode())
         there = self._read(path)

@@ -3,7 +3,6 @@
 import sys
 
 from xorlab import settings, startup
-from xorlab.files import UnusableDirectory
 from xorlab.train import report
 from xorlab.train.config import Config
 from xorlab.train.run import run
@@ -17,8 +16,6 @@ def main(argv: list[str]) -> int:
         return startup.refuse(error)
     try:
         result = run(config, progress=True)
-    except UnusableDirectory as error:
-        return startup.refuse(error)
     except OSError as error:
         return startup.refuse(
             startup.not_written(error, "start it again with --overwrite")

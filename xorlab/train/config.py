@@ -12,10 +12,11 @@ did you mean 'deep'?
 import dataclasses
 import pathlib
 
-from xorlab.checks import check_seed, folder, one_of, positive, whole
+from xorlab.checks import check_seed, folder, one_of, positive, text, whole
 from xorlab.models.activations import ACTIVATIONS
 from xorlab.models.initializers import INITIALIZERS, SEED
 from xorlab.models.optimizers import MOMENTUM, OPTIMIZERS, check_optimizer
+from xorlab.models.size import check_depth
 from xorlab.settings import setting
 
 NETWORKS = ("deep", "shallow", "handmade")
@@ -65,7 +66,7 @@ class Config:
         one_of("network", self.network, NETWORKS)
         one_of("initializer", self.initializer, INITIALIZERS)
         check_optimizer("optimizer", self.optimizer)
-        whole("depth", self.depth, 2, "a deep network has an input and a last layer")
+        check_depth(self.depth)
         whole("width", self.width, 1, "the lecture has 5")
         whole("steps", self.steps, 1, "the lecture has 200000")
         whole("log_every", self.log_every, 1, "the lecture has 2000")
@@ -78,6 +79,7 @@ class Config:
         if not self.run_name:
             name = f"{self.network}-{self.activation}-seed{self.seed}"
             object.__setattr__(self, "run_name", name)
+        text("run_name", self.run_name)
         if self.run_name == ".." or pathlib.Path(self.run_name).name != self.run_name:
             raise ValueError(
                 "run_name: expected the name of one folder; "

@@ -1,10 +1,11 @@
-"""Ctrl-C while a network trains."""
+"""Ctrl-C while a network trains, and `kill`, which a command takes for it."""
 
 import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 # Seconds in which what runs may come to an end by itself.
 _PATIENCE = 2
 
@@ -15,11 +16,12 @@ def deaf_to_ctrl_c() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Only the main thread hears it.
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = [signal.signal(number, signal.SIG_IGN) for number in _STOPPING]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, heard in zip(_STOPPING, before, strict=True):
+            signal.signal(number, heard)
 
 
 def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]) -> None:

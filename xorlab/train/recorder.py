@@ -11,6 +11,7 @@ from xorlab.eventlog.eventfile import EventFile, StepValues
 from xorlab.steps import histograms
 from xorlab.steps.statistics import rms_by_layer
 from xorlab.steps.tap import Reading, StepTap
+from xorlab.train.runlog import RunLog
 
 # Where an exact zero is drawn on a log10 chart: just below the least float32.
 _LOG10_OF_ZERO = -45.0
@@ -43,7 +44,7 @@ class Recorder(keras.callbacks.Callback):
     def __init__(
         self,
         tap: StepTap,
-        log: EventFile,
+        log: EventFile | RunLog,
         histograms: bool = True,
         is_logged: Callable[[int], bool] = lambda step: True,
         begin: Callable[[], None] = lambda: None,

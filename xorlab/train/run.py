@@ -10,7 +10,7 @@ from typing import Any
 
 from xorlab import startup
 from xorlab.files import PARTIAL, UnusableDirectory, claimed, write_atomically
-from xorlab.train import report
+from xorlab.train import report, size
 from xorlab.train.config import Config
 from xorlab.train.interrupt import deaf_to_ctrl_c
 
@@ -37,12 +37,13 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
         or infinity: in the file such a number is null.
 
     Raises:
-        UnusableDirectory: before anything is imported or written.
+        TooLarge, UnusableDirectory: before anything is imported or written.
         OSError: the logs cannot be written.
         KeyboardInterrupt: Ctrl-C, before a step was logged.
     """
     started = time.perf_counter()
-    with claimed(config.run_dir, "run", _is_own, "logdir") as present:
+    size.check(config)
+    with claimed(config.run_dir, "run", _is_own, "logdir, run_name") as present:
         if present and not config.overwrite:
             raise UnusableDirectory(
                 f"logdir: expected no run in {config.run_dir}; found one; choose "

@@ -1,6 +1,5 @@
 """Trains the network of a run, and logs it."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -8,18 +7,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xorlab.eventlog import summaries
-from xorlab.eventlog.eventfile import EventFile, OwnRecords
 from xorlab.eventlog.graph import train_step_graph
 from xorlab.models import data, lecture
 from xorlab.models.fused import FusedModel
 from xorlab.models.optimizers import OPTIMIZERS
 from xorlab.steps.tap import StepTap
-from xorlab.train import report
 from xorlab.train.config import Config
 from xorlab.train.interrupt import deaf_to_ctrl_c, run_interruptibly
 from xorlab.train.pace import Pace, Progress
 from xorlab.train.recorder import Recorder
+from xorlab.train.runlog import RunLog
 
 
 def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder:
@@ -41,8 +38,7 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
         OSError: the event file cannot be written.
     """
     model = compiled(config)
-    graph = _graph(model)
-    log = EventFile(OwnRecords(config.run_dir))
+    log = RunLog(config, _graph(model))
     tap = StepTap(model, rows=len(data.INPUTS))
     pace = Pace(config.steps, config.log_every)
     recorder = Recorder(tap, log, config.histograms, pace.is_logged, begin)
@@ -57,7 +53,6 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
     )
     succeeded = False
     try:
-        _write_header(log, config, graph)
         with tap.attached():
             run_interruptibly(fit, functools.partial(_stop, model))
         succeeded = recorder.step == config.steps and recorder.diverged_at is None
@@ -109,27 +104,3 @@ def _graph(model):
     )
     names = lecture.lecture_names(model)
     return train_step_graph(model, batch, loss_name="cost", variable_names=names)
-
-
-def _write_header(log, config, graph):
-    settings = _settings(config)
-    metrics = ["cost", "accuracy"]
-    log.summary(summaries.session_start(settings, metrics, config.run_name))
-    log.text("run", report.card(settings, report.versions()))
-    charts = {
-        "RMS of each layer's gradient": "^gradient_rms/",
-        "log10 of it (-45: zero)": "^log10_gradient_rms/",
-    }
-    log.summary(summaries.layout("Gradients, layer by layer", charts))
-    log.graph(graph)
-
-
-def _settings(config):
-    """The settings that shape the result, not where or whether it is written."""
-    aside = {"logdir", "run_name", "overwrite", "histograms"}
-    if config.network != "deep":
-        aside |= {"depth", "width"}
-    if config.network == "handmade":
-        aside |= {"initializer", "init_scale", "seed"}
-    settings = dataclasses.asdict(config)
-    return {name: value for name, value in settings.items() if name not in aside}
