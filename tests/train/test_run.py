@@ -247,7 +247,7 @@ def test_a_run_that_dies_before_its_first_step_leaves_the_old_one(old_run, monke
     config, before = old_run
 
     def fit(self, *args, **kwargs):
-        assert len(contents(config.run_dir)) == len(before) + 1
+        assert contents(config.run_dir) == before
         raise RecursionError
 
     monkeypatch.setattr(FusedModel, "fit", fit)
@@ -363,7 +363,7 @@ def test_a_full_disk_is_one_line(tmp_path):
     )
     assert "; File too large; make room, and" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert not list((tmp_path / "logs").iterdir())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
