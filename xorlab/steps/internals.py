@@ -4,7 +4,8 @@ Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
 """
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,6 +18,9 @@ CLIP_GRADIENTS = "_clip_gradients"
 _TRAIN_WRITER = "_train_writer"
 # It would write another graph, of a model that is trained by a `tf.function`.
 _WRITE_GRAPH = "_write_keras_model_train_graph"
+
+# What Keras's train function calls: the step, traced unless it is run eagerly.
+_STEP = "multi_step_on_iterator"
 
 # name: (owner, parameters or None for a property)
 _LEANED_ON = {
@@ -81,6 +85,17 @@ def built_for(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     if variables is None:
         raise changed("Optimizer._trainable_variables")
     return list(variables)
+
+
+def step_of(train_function: Callable) -> Any:
+    """Returns the `tf.function` inside a train function as Keras makes it.
+
+    Returns:
+        A plain function where steps are run eagerly; None for any other train function.
+    """
+    if not inspect.isfunction(train_function):
+        return None
+    return inspect.getclosurevars(train_function).nonlocals.get(_STEP)
 
 
 def no_hook(optimizer: object) -> NotWatchable:

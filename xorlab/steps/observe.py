@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
-from xorlab.steps import exact, internals, optimizers
+from xorlab.steps import exact, internals, optimizers, traces
 from xorlab.steps.hooks import Wrapped
 
 
@@ -154,14 +154,16 @@ class observed:
         updated = internals.updated_variables(gradients, variables)
         update = Update(name, optimizer.iterations, updated)
         now.update, now.clipped = update, ()
-        observer.before_update(update)
+        with traces.added():
+            observer.before_update(update)
         result = original(gradients, variables)
         clipped, expected = now.clipped, len(updated)
         now.update = None
         # Run eagerly, a micro-batch that only accumulates its gradient clips nothing.
         may_skip = tf.executing_eagerly() and optimizer.gradient_accumulation_steps
         if clipped == (expected,):
-            observer.after_update(update)
+            with traces.added():
+                observer.after_update(update)
         elif expected and not (may_skip and not clipped):
             observer.at_failure(
                 internals.no_hook(optimizer)
@@ -175,12 +177,13 @@ class observed:
 
     def _clip(self, optimizer, original, unclipped):
         measured: Sequence[tf.Tensor] = []
-        try:
-            measured = self._tell(optimizer, unclipped)
-        except Exception as error:
-            self._observer.at_failure(error)
-        with tf.control_dependencies(measured):
-            unclipped = [exact.released(x, self._by_xla) for x in unclipped]
+        with traces.added():
+            try:
+                measured = self._tell(optimizer, unclipped)
+            except Exception as error:
+                self._observer.at_failure(error)
+            with tf.control_dependencies(measured):
+                unclipped = [exact.released(x, self._by_xla) for x in unclipped]
         return original(unclipped)
 
     def _tell(self, optimizer, unclipped):
@@ -200,5 +203,6 @@ class observed:
 
     def _call(self, layer, original, *args, **kwargs):
         output = original(*args, **kwargs)
-        self._observer.at_output(layer, output)
+        with traces.added():
+            self._observer.at_output(layer, output)
         return output

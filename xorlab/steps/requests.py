@@ -13,6 +13,7 @@ from xorlab.steps.monitor import StepMonitor
 from xorlab.steps.observe import observed
 from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.statistics import StepStatistics
+from xorlab.steps.traces import Twin
 
 # Where a model keeps its own, and so what it has traced: as long as it lives itself.
 _KEPT_AS = "_xorlab_step_requests"
@@ -141,6 +142,7 @@ class StepRequests:
         """Makes an execution; returns its logs, and what is to be told of it."""
         try:
             watched = self._watching(train_function, iterator, activations)
+            watched.trace(iterator)
         except Exception as error:
             # Nothing of the execution was made yet.
             return train_function(iterator), error
@@ -166,14 +168,16 @@ class StepRequests:
                     batch = _specs(iterator)
                     inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
                     self._model(keras.tree.map_structure(_symbolic, inputs))
-            self._watched[activations] = _Watched(self._model, activations)
+            self._watched[activations] = _Watched(
+                self._model, train_function, activations
+            )
         return self._watched[activations]
 
 
 class _Watched:
     """A train function like Keras's own, with a monitor inside."""
 
-    def __init__(self, model, activations):
+    def __init__(self, model, train_function, activations):
         self._model = model
         self._weights = len(model.trainable_weights)
         optimizers = optimizers_of(model)
@@ -186,6 +190,12 @@ class _Watched:
         model.make_train_function(force=True)
         self._train_function = model.train_function
         vars(model)["train_function"] = present
+        self._twin = Twin(self._train_function, train_function)
+
+    def trace(self, iterator):
+        """Traces it, if need be, or raises why the step is better left to Keras."""
+        with self._observed:
+            self._twin.trace(iterator)
 
     def __call__(self, iterator):
         with self._observed:
