@@ -21,7 +21,7 @@ def optimizers_of(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:
         NotWatchable: there is none whose gradients could be read.
     """
     found: dict[int, tuple[str, keras.optimizers.Optimizer]] = {}
-    for prefix, owner in {"": model, **naming.layers_of(model)}.items():
+    for prefix, owner in [("", model), *naming.layers_of(model).items()]:
         if isinstance(owner, keras.Model):
             for name, optimizer in _optimizers_among(owner):
                 named = f"{prefix}/{name}" if prefix else name
