@@ -42,7 +42,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             `keras.callbacks.TensorBoard`. `write_graph` also writes the op graph of the
             training step, but not of a model under a distribution strategy.
         write_grads: log, from the training step itself, histograms
-            `<weight.path>/gradient` and `<weight.path>/weight`, scalars
+            `<layer>/<weight>/gradient` and `<layer>/<weight>/weight`, scalars
             `gradient_rms/<layer>`, `update_ratio/<layer>` (2-norm of the change by
             2-norm of the weight), `gradient_norm` and `gradient_not_finite` (how many
             entries are NaN or infinite), and `verdict`, a text that says which layers
@@ -58,6 +58,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
             at the last step of the execution that reaches it. If None, at the first
             execution of every `histogram_freq`-th epoch, or of every epoch where
             `histogram_freq` is 0.
+
+    A layer is named by its path below the model, in tags and in the graph alike:
+    `head`, `encoder/dense`, `block/attention/query`. Numbers of automatic names, such
+    as `dense_7`, begin anew in each model, so that runs of one process overlay; the
+    model itself is in no tag.
 
     What cannot be watched trains on, with one warning that says what is missing.
 

@@ -170,6 +170,63 @@ def test_activations_are_those_of_the_training_step(tmp_path):
     assert "hidden/kernel/gradient" in outputs
 
 
+class Residual(layers.Layer):
+    """Holds a layer that it calls, and one that it calls in a loop."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = layers.Dense(6, activation="relu", name="inner")
+        self.looped = layers.Dense(1, name="looped")
+
+    def call(self, x):
+        scores = tf.map_fn(self.looped, tf.stack([x, -x]))
+        return x + self.inner(x) + tf.reduce_mean(scores, axis=0)
+
+
+def test_layers_inside_of_layers_are_logged_by_their_path(tmp_path):
+    def residual():
+        model = keras.Sequential([keras.Input((6,)), Residual(), layers.Dense(3)])
+        model.compile("sgd", "mse", jit_compile=False)
+        return model
+
+    model = oracle.fresh(residual)
+    inner = model.layers[0].inner
+    truth = np.maximum(X[:4] @ inner.kernel.numpy(), 0)
+    callback = TensorBoard(tmp_path, write_activations=True)
+    oracle.fit(model, X, Y, [callback])
+    log = oracle.read(tmp_path)
+    oracle.holds(log.histograms["residual/inner/activation"][0], truth)
+    outputs = {tag for tag in log.histograms if tag.endswith("/activation")}
+    # A loop's body tells of no whole output.
+    names = {"residual", "residual/inner", "dense"}
+    assert outputs == {f"{name}/activation" for name in names}
+    assert "gradient_rms/residual/looped" in log.scalars
+    # One spelling in the graph, too.
+    assert {"residual/inner.kernel", "residual/inner/Relu", "dense.kernel"} <= {
+        node.name for node in log.graph.node
+    }
+
+
+def test_a_model_that_nobody_named_is_in_no_tag(tmp_path):
+    def again(number):
+        model = make_unnamed()
+        callback = oracle.watching(tmp_path / str(number), write_activations=True)
+        oracle.fit(model, X, Y, [callback])
+        return oracle.read(tmp_path / str(number))
+
+    first, second = again(1), again(2)
+    for kind in ("scalars", "histograms", "texts"):
+        tags = set(getattr(first, kind))
+        assert tags == set(getattr(second, kind))
+        assert not any("sequential" in tag for tag in tags)
+
+
+def make_unnamed():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(4), layers.Dense(3)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    return model
+
+
 def test_a_verdict_is_given_at_the_end_of_an_epoch(tmp_path):
     oracle.train(make, X, Y, [oracle.watching(tmp_path)], epochs=2)
     verdicts = oracle.read(tmp_path).texts["verdict"]

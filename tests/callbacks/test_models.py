@@ -158,17 +158,32 @@ MODELS = {
     "functional": (mlp, FEATURES, {}),
     "subclassed": (Subclassed, FEATURES, {}),
     "unbuilt": (unbuilt_sequential, FEATURES, {}),
-    "nested": (nested, FEATURES, {}),
+    "nested": (
+        nested,
+        FEATURES,
+        {
+            "tags": [
+                *(f"inner/{tag}" for tag in MLP_TAGS),
+                "subclassed/shift",
+                "subclassed/dense/kernel",
+                "subclassed/dense/bias",
+                "subclassed/dense_1/kernel",
+                "subclassed/dense_1/bias",
+                "dense/kernel",
+                "dense/bias",
+            ]
+        },
+    ),
     "shared layer": (shared, FEATURES, {}),
     "equal names": (
         equal_names,
         FEATURES,
         {
             "tags": [
-                *MLP_TAGS,
+                *(f"first/{tag}" for tag in MLP_TAGS),
                 "reshaped/kernel",
                 "reshaped/bias",
-                *(tag.replace("/", "_1/") for tag in MLP_TAGS),
+                *(f"second/{tag}" for tag in MLP_TAGS),
             ]
         },
     ),

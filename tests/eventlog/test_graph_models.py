@@ -57,6 +57,14 @@ def two_inputs():
     return keras.Model([left, right], L.Dense(3, name="out")(joined))
 
 
+def residual():
+    """Adds what Keras makes operations of, and not layers."""
+    x = inputs = keras.Input((8,))
+    for name in ("a", "b"):
+        x = x + L.Dense(8, "relu", name=name)(x)
+    return keras.Model(inputs, L.Dense(3, name="head")(x))
+
+
 # Edges between boxes, aside from those to `train` and from weights.
 MODELS = {
     mlp: {("inputs", "a"), ("a", "b"), ("b", "loss")},
@@ -83,6 +91,16 @@ MODELS = {
         ("in_right", "join"),
         ("join", "out"),
         ("out", "loss"),
+    },
+    residual: {
+        ("inputs", "a"),
+        ("inputs", "add"),
+        ("a", "add"),
+        ("add", "b"),
+        ("add", "add_1"),
+        ("b", "add_1"),
+        ("add_1", "head"),
+        ("head", "loss"),
     },
 }
 
@@ -174,3 +192,105 @@ def test_weights_of_a_layer_s_own_layers_stand_inside_of_its_box():
     inside = {f"block/mha/{part}.{w}" for part in parts for w in ("kernel", "bias")}
     beside = {"block/norm.gamma", "block/dense.kernel", "head.kernel"}
     assert small >= inside | beside
+
+
+class Block(L.Layer):
+    """A layer that is made of layers, with a residual and a weight of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = keras.Sequential([L.Dense(4, "relu"), L.Dense(4)])
+        self.scale = self.add_weight(shape=(4,), name="scale")
+
+    def call(self, x):
+        return x + self.steps(x) * self.scale
+
+
+def test_layers_inside_of_layers_are_boxes_inside_of_boxes():
+    model = keras.Sequential([keras.Input((4,)), Block(), Block()])
+    model.compile("sgd", "mse")
+    graph = train_step_graph(model, (tf.TensorSpec((2, 4)), tf.TensorSpec((2, 4))))
+    names = {node.name for node in graph.node}
+    assert {"block/add", "block/mul", "block/scale", "block.scale"} & names == {
+        "block/add",
+        "block/mul",
+        "block.scale",
+    }
+    steps = "block_1/sequential"
+    assert {f"{steps}/dense/MatMul", f"{steps}/dense_1/MatMul"} <= names
+    assert {f"{steps}/dense.kernel", f"{steps}/dense_1.bias"} <= names
+    assert not any(name.startswith("sequential") for name in names)
+
+
+def given_to(model, batch):
+    """The names of what the step is given, in order."""
+    model.compile("sgd", "mse")
+    graph = train_step_graph(model, batch)
+    return [node.name for node in graph.node if node.op == "Placeholder"]
+
+
+def test_several_targets_bear_the_names_of_the_outputs():
+    x = keras.Input((2,))
+    outputs = [L.Dense(3, name="near")(x), L.Dense(1)(x)]
+    targets = tf.TensorSpec((4, 3)), tf.TensorSpec((4, 1))
+    batch = tf.TensorSpec((4, 2)), targets, (tf.TensorSpec((4,)),) * 2
+    assert given_to(keras.Model(x, outputs), batch) == [
+        "inputs",
+        "targets_near",
+        "targets_dense",
+        "weights_near",
+        "weights_dense",
+    ]
+
+
+def test_data_in_dicts_bear_their_keys():
+    left, right = keras.Input((3,), name="left"), keras.Input((3,), name="right")
+    out = L.Dense(1)(left + right)
+    # Not in the order of the dict.
+    model = keras.Model([right, left], {"sum": out, "twice": 2 * out})
+    batch = (
+        {"left": tf.TensorSpec((4, 3)), "right": tf.TensorSpec((4, 3))},
+        {"sum": tf.TensorSpec((4, 1)), "twice": tf.TensorSpec((4, 1))},
+    )
+    names = ["left", "right", "targets_sum", "targets_twice"]
+    assert given_to(model, batch) == names
+
+
+class OfRagged(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.last = L.Dense(1, name="last")
+
+    def call(self, x):
+        return self.last(tf.reduce_sum(x.to_tensor(), 1, keepdims=True))
+
+
+def of_sparse():
+    last = L.Dense(1, name="last")
+    return keras.Sequential([keras.Input((5,), sparse=True), last])
+
+
+@pytest.mark.parametrize(
+    ("make", "inputs", "parts"),
+    [
+        (OfRagged, tf.RaggedTensorSpec((4, None), tf.float32), 2),
+        (of_sparse, tf.SparseTensorSpec((4, 5), tf.float32), 3),
+    ],
+    ids=["ragged", "sparse"],
+)
+def test_a_batch_may_be_ragged_or_sparse(make, inputs, parts):
+    given = given_to(make(), (inputs, tf.TensorSpec((4, 1))))
+    own = ["inputs/part", *(f"inputs/part_{n}" for n in range(1, parts))]
+    assert given == [*own, "targets"]
+
+
+def test_a_batch_may_have_more_than_three_parts():
+    class Step(keras.Sequential):
+        def train_step(self, data):
+            x, y, weights, extra = data
+            return super().train_step((x, y, weights + extra))
+
+    model = Step([keras.Input((2,)), L.Dense(1)])
+    parts = [tf.TensorSpec((4, n)) for n in (2, 1)]
+    batch = (*parts, tf.TensorSpec((4,)), tf.TensorSpec((4,)))
+    assert given_to(model, batch)[:3] == ["inputs", "targets", "weights"]

@@ -92,7 +92,9 @@ class Step:
         """Joins the arrays of each layer's weights to one flat array."""
         parts = collections.defaultdict(list)
         for tag, array in arrays.items():
-            parts[tag.rpartition("/")[0]].append(np.ravel(array).astype(np.float64))
+            # The model's own weights are in no layer.
+            layer = tag.rpartition("/")[0] or tag
+            parts[layer].append(np.ravel(array).astype(np.float64))
         return {layer: np.concatenate(flat) for layer, flat in parts.items()}
 
 
@@ -121,7 +123,8 @@ def true_steps(make, x, y, batches, tape=taped, tags=None, accumulate=1, **optio
         first = fresh(make)
         first(tf.nest.map_structure(tf.convert_to_tensor, batches[0][0]))
         keeper.copies[0][2][:] = arrays(first.variables)
-    tags = tags or [v.path for v in model.trainable_variables]
+    prefix = f"{model.name}/"
+    tags = tags or [v.path.removeprefix(prefix) for v in model.trainable_variables]
     assert len(set(tags)) == len(tags)
 
     def weights():

@@ -40,19 +40,24 @@ def train_step_graph(
             than `dense.kernel`, beside the box of `dense`.
 
     Returns:
-        A GraphDef. Scopes: a box a layer, nested models as nested boxes; `train`, with
-        the gradients and the update; the loss; the metrics; the variables. Every op is
-        one of the traced step except the `NoOp` that gives its name to each variable's
-        scope and to `train`: TensorBoard draws a scope with such a child small and to
-        the side.
+        A GraphDef. Scopes: a box a layer, and an operation on Keras tensors, such as
+        `x + y`; nested boxes for those inside of others; the model, for what it
+        computes besides; `train`, with the gradients and the update; the loss; the
+        metrics; the variables. Every op is one of the traced step except the `NoOp`
+        that gives its name to each variable's scope and to `train`: TensorBoard draws a
+        scope with such a child small and to the side.
     """
-    batch = _named_inputs(model, batch)
     # The first trace makes what variables are still to be made.
     _trace(model, batch)
-    with _named_scopes(model, loss_name):
+    parts = naming.parts_of(model)
+    # A part of the model may be called as the model is.
+    *_, own_box = boxes = naming.unique(
+        [*parts.items(), *naming.siblings([model]).items()]
+    )
+    with _named_scopes(model, boxes, loss_name):
         function = _trace(model, batch)
 
-    inner = _variable_scopes(model, variable_names or {})
+    inner = _variable_scopes(model, own_box, variable_names or {})
     scopes = {**_other_scopes(model, loss_name), **inner}
     handles = {
         traced.op.name: scopes[id(outer)]
@@ -60,45 +65,62 @@ def train_step_graph(
         if id(outer) in scopes
     }
     nodes = _without_outputs(function.graph.as_graph_def().node, function.outputs)
-    tops = {name.partition("/")[0] for name in naming.layers_of(model)}
-    tops |= {model.name, TRAIN, loss_name}
+    tops = {name.partition("/")[0] for name in boxes} | {TRAIN, loss_name}
     tops |= {path for path, _ in _metrics(model, loss_name)}
-    names = _new_names(nodes, handles, tops, model.name)
+    inputs = _input_names(model, parts, batch)
+    # What the step captures comes after what it is given.
+    given = dict(zip((x.op.name for x in function.inputs), inputs, strict=False))
+    names = _new_names(nodes, given, handles, tops, own_box)
     used = {name.rpartition("/")[0] for name in names.values()}
     return _rebuilt(nodes, names, handles, [x for x in inner.values() if x in used])
 
 
 def _trace(model, batch):
-    step = tf.function(lambda data: model.train_step(data))
-    return step.get_concrete_function(batch)
+    def step(*tensors):
+        data = tf.nest.pack_sequence_as(batch, tensors, expand_composites=True)
+        return model.train_step(data)
+
+    specs = tf.nest.flatten(batch, expand_composites=True)
+    return tf.function(step).get_concrete_function(*specs)
 
 
-def _named_inputs(model, batch):
-    """Names the parts of a batch after the model's inputs, and `targets`, `weights`."""
-
-    own = [x.name for x in getattr(model, "inputs", None) or []]
-
-    def renamed(specs, word):
-        flat = tf.nest.flatten(specs)
-        names = [f"{word}_{number}" for number in range(len(flat))]
-        if word == "inputs" and len(own) == len(flat):
-            # Inputs that nobody named are keras_tensor, with a number.
-            names = [word if x.startswith("keras_tensor") else x for x in own]
-        elif len(flat) == 1:
-            names = [word]
-        named = [
-            spec and tf.TensorSpec(spec.shape, spec.dtype, spec.name or name)
-            for spec, name in zip(flat, names, strict=True)
-        ]
-        return tf.nest.pack_sequence_as(specs, named)
-
-    if not isinstance(batch, tuple):
-        return renamed(batch, "inputs")
-    words = ("inputs", "targets", "weights")
-    return tuple(renamed(*pair) for pair in zip(batch, words, strict=False))
+def _input_names(model, parts, batch):
+    """Names the tensors of a batch, in order, after the model's inputs and outputs."""
+    # Inputs that nobody named are keras_tensor, with a number.
+    inputs = [
+        "inputs" if x.name.startswith("keras_tensor") else x.name
+        for x in getattr(model, "inputs", None) or []
+    ]
+    tops = {part.name: name for name, part in parts.items() if "/" not in name}
+    outputs = [tops.get(x, x) for x in getattr(model, "output_names", ())]
+    known = {"inputs": inputs, "targets": [], "weights": []}
+    if len(outputs) > 1:
+        for word in ("targets", "weights"):
+            known[word] = [f"{word}_{output}" for output in outputs]
+    batch = batch if isinstance(batch, tuple) else (batch,)
+    for data, (word, names) in zip(batch, known.items(), strict=False):
+        yield from _names_of_data(data, word, names)
 
 
-def _named_scopes(model, loss_name):
+def _names_of_data(data, word, known):
+    """Names the tensors of a part of a batch, in order; `known` is tried first."""
+    flat = tf.nest.flatten(data)
+    if isinstance(data, Mapping) and len(data) == len(flat):
+        names = [key if key in known else f"{word}_{key}" for key in sorted(data)]
+    elif len(flat) == len(known):
+        names = known
+    else:
+        names = [word] * len(flat)
+    for spec, name in zip(flat, names, strict=True):
+        if isinstance(spec, tf.TensorSpec):
+            yield spec.name or name
+        elif spec is not None:
+            # A ragged or sparse tensor is made of several.
+            for _ in tf.nest.flatten(spec, expand_composites=True):
+                yield f"{name}/part"
+
+
+def _named_scopes(model, boxes, loss_name):
     """Inside, whatever the step traces is in the scope of the part that made it."""
 
     def scoped(owner, method, path):
@@ -108,10 +130,9 @@ def _named_scopes(model, loss_name):
 
         return owner, method, around
 
-    layers, metrics = naming.layers_of(model).items(), _metrics(model, loss_name)
+    metrics = _metrics(model, loss_name)
     return Wrapped(
-        scoped(model, "call", model.name),
-        *(scoped(layer, "call", path) for path, layer in layers),
+        *(scoped(part, "call", path) for path, part in boxes.items()),
         scoped(model, "compute_loss", loss_name),
         scoped(model.optimizer, "apply", TRAIN),
         *(scoped(metric, "update_state", path) for path, metric in metrics),
@@ -139,20 +160,13 @@ def _other_scopes(model, loss_name):
     return scopes
 
 
-def _variable_scopes(model, given):
+def _variable_scopes(model, own_box, given):
     """Maps the handle of each model variable to a scope beside its layer's."""
-    named: dict[int, tuple[str, keras.Variable]] = {}
-    for path, layer in naming.layers_of(model).items():
-        if isinstance(layer, keras.Model):
-            continue  # Its layers follow.
-        for variable in layer.variables:
-            # Those of a layer's own layers lie within its box, beside theirs.
-            inner = variable.path.partition(f"{layer.name}/")[2].rpartition("/")[0]
-            owner = f"{path}/{inner}" if inner else path
-            named.setdefault(id(variable), (f"{owner}.{variable.name}", variable))
-    for variable in model.variables:
-        named.setdefault(id(variable), (variable.path, variable))
-    pairs = ((given.get(v.path, name), v) for name, v in named.values())
+    pairs = []
+    for path, variable in naming.variables_of(model).items():
+        layer, _, name = path.rpartition("/")
+        beside = f"{layer or own_box}.{name}"
+        pairs.append((given.get(variable.path, beside), variable))
     unique = naming.unique(pairs)
     return {id(variable.value.handle): name for name, variable in unique.items()}
 
@@ -168,7 +182,7 @@ def _source(name):
     return name.removeprefix("^").partition(":")[0]
 
 
-def _new_names(nodes, handles, tops, model_name):
+def _new_names(nodes, given, handles, tops, own_box):
     """Maps each node's traced name to the name it is drawn with."""
     names = {}
     for node in nodes:
@@ -181,9 +195,9 @@ def _new_names(nodes, handles, tops, model_name):
             names[node.name] = f"{TRAIN}/gradients/{rest}"
         elif node.op == "Placeholder" or (
             # What Keras casts before the first layer is no box of its own.
-            top in tops and (top, node.op) != (model_name, "Cast")
+            top in tops and (top, node.op) != (own_box, "Cast")
         ):
-            names[node.name] = node.name
+            names[node.name] = given.get(node.name, node.name)
     _adopt_strays(nodes, names)
     distinct = naming.unique((new, old) for old, new in names.items())
     return {old: new for new, old in distinct.items()}

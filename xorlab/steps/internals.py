@@ -18,6 +18,8 @@ CLIP_GRADIENTS = "_clip_gradients"
 _TRAIN_WRITER = "_train_writer"
 # It would write another graph, of a model that is trained by a `tf.function`.
 _WRITE_GRAPH = "_write_keras_model_train_graph"
+# `layers` of a model leaves out what it has besides; layers inside of layers have none.
+_FLATTEN_LAYERS = "_flatten_layers"
 
 # What Keras's train function calls: the step, traced unless it is run eagerly.
 _STEP = "multi_step_on_iterator"
@@ -27,6 +29,7 @@ _LEANED_ON = {
     CLIP_GRADIENTS: (keras.optimizers.Optimizer, ["self", "grads"]),
     _TRAIN_WRITER: (keras.callbacks.TensorBoard, None),
     _WRITE_GRAPH: (keras.callbacks.TensorBoard, ["self"]),
+    _FLATTEN_LAYERS: (keras.Layer, ["self", "include_self", "recursive"]),
 }
 
 
@@ -73,6 +76,17 @@ def changed(what: str) -> NotWatchable:
         f"Keras {keras.__version__}: expected {what}, as in {SUPPORTED}; it has "
         "changed; install a supported Keras, or train with keras.callbacks.TensorBoard"
     )
+
+
+def parts_of(layer: keras.Layer) -> list[keras.Operation]:
+    """Returns the layers that a layer, or model, holds itself, in order.
+
+    Those of a functional model are in the order of its data, and with them come the
+    operations on its tensors that are no layers, such as `x + y`.
+    """
+    layers = getattr(layer, _FLATTEN_LAYERS)(include_self=False, recursive=False)
+    operations = layer.operations if isinstance(layer, keras.Function) else []
+    return list(dict.fromkeys([*operations, *layers]))
 
 
 def built_for(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:

@@ -39,10 +39,7 @@ class StepMonitor:
         self._by_xla = by_xla
         replicas = model.distribute_strategy.num_replicas_in_sync
         weights = naming.weights_of(model)
-        # What an input layer returns is the data.
-        layers = naming.layers_of(model).items() if activations else ()
-        inputs = keras.layers.InputLayer
-        self.layers = {x: layer for x, layer in layers if not isinstance(layer, inputs)}
+        self.layers = naming.layers_seen(model) if activations else {}
         # By replica, then layer.
         self._outputs_of: dict = collections.defaultdict(dict)
         # By the graph of a trace.
@@ -72,9 +69,11 @@ class StepMonitor:
                 statistics.optimizer = name
                 told.append(statistics)
         if told and self.layers:
-            first = told[0]
-            first.counts = np.concatenate([first.counts, array(self._outputs)])
-            first.layers = list(self.layers)
+            first, outputs = told[0], array(self._outputs)
+            # Some are never called in training, or only in the body of a loop.
+            seen = np.flatnonzero(outputs.any(axis=1))
+            first.counts = np.concatenate([first.counts, outputs[seen]])
+            first.layers = [list(self.layers)[row] for row in seen]
         return told
 
     def before_update(self, update: Update) -> None:

@@ -1,12 +1,24 @@
-"""Names for a model's parts: the same in tags and in the graph, and never two alike."""
+"""Names for a model's parts: the same in tags and in the graph, and never two alike.
 
+A layer's name is its path below the model that is trained, whatever that is called:
+`head`, or `encoder/dense`. Those that nobody named, Keras numbers through all of a
+process. Here each parent counts its own, so that a model has the same names each time
+it is built, and those of Keras if it is the first.
+"""
+
+import collections
 import functools
+import operator
+import re
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import keras
 
+from xorlab.steps import internals
+
 Thing = TypeVar("Thing")
+Named = TypeVar("Named", keras.Operation, keras.Variable)
 
 
 @functools.cache
@@ -31,41 +43,108 @@ def unique(pairs: Iterable[tuple[str, Thing]]) -> dict[str, Thing]:
     return named
 
 
-def weights_of(model: keras.Model) -> dict[str, keras.Variable]:
-    """Lists a model's trainable weights by path, such as `layer6/kernel`.
+def siblings(parts: Iterable[Named]) -> dict[str, Named]:
+    """Names the parts of one parent, in order: automatic numbers begin anew.
 
-    Where two layers have the same path, as those of two nested models may, one of them
-    gets a number: `layer6_1/kernel`.
+    A number is automatic where it follows the name of the part's class, as `dense_7` of
+    a `Dense`, whoever gave it; but not beside a `dense_0`, since Keras begins without.
+    Other names stay as they are.
     """
-    owners: dict[int, int] = {}
-    for layer in layers_of(model).values():
-        owners.update((id(weight), id(layer)) for weight in layer.trainable_weights)
-    weights = [
-        ((owners.get(id(weight)), layer_of(weight.path)), weight)
-        for weight in model.trainable_weights
+    parts = list(parts)
+    alike = collections.defaultdict(list)
+    for part in parts:
+        base, number = _split(part)
+        if number is not None:
+            alike[base].append((number, part))
+    automatic = [
+        (f"{base}_{rank}" if rank else base, part)
+        for base, group in alike.items()
+        if 0 not in dict(group)
+        for rank, (_, part) in enumerate(sorted(group, key=operator.itemgetter(0)))
     ]
-    layers = unique((key[1], key) for key in dict.fromkeys(key for key, _ in weights))
-    names = {key: name for name, key in layers.items()}
-    return unique(
-        (f"{names[key]}{weight.path.removeprefix(key[1])}", weight)
-        for key, weight in weights
-    )
+    others = {id(part) for _, part in automatic}
+    given = [(part.name, part) for part in parts if id(part) not in others]
+    names = {id(part): name for name, part in unique(given + automatic).items()}
+    return {names[id(part)]: part for part in parts}
+
+
+def _split(part):
+    """Splits a name that Keras could have made into that of the class and a number.
+
+    The number is -1 where there is none, since `dense_0` is not Keras's; and None where
+    the name is not the class's.
+    """
+    base, _, number = part.name.rpartition("_")
+    if not re.fullmatch("0|[1-9][0-9]*", number):
+        base, number = part.name, "-1"
+    kind = type(part).__name__.replace("_", "").lower()
+    # Keras puts a word before the names of what it makes `Bidirectional`.
+    automatic = {kind, f"forward{kind}", f"backward{kind}"}
+    return base, int(number) if base.replace("_", "") in automatic else None
+
+
+def parts_of(model: keras.Model) -> dict[str, keras.Operation]:
+    """Lists a model's layers and operations, such as `x + y`, in order and each once.
+
+    Returns:
+        Parts by name; one inside of another has that one's name before its own:
+        `encoder/dense`.
+    """
+    seen: set[int] = set()
+
+    def walk(parent: keras.Layer, prefix: str) -> Iterator[tuple[str, keras.Operation]]:
+        own = [x for x in internals.parts_of(parent) if id(x) not in seen]
+        seen.update(map(id, own))
+        for name, part in siblings(own).items():
+            yield prefix + name, part
+            if isinstance(part, keras.Layer):
+                yield from walk(part, f"{prefix}{name}/")
+
+    return dict(walk(model, ""))
 
 
 def layers_of(model: keras.Model) -> dict[str, keras.Layer]:
-    """Lists a model's layers, those of nested models too, in order and each once.
+    """Lists a model's layers, and those inside of them, as `parts_of` does."""
+    parts = parts_of(model).items()
+    return {name: part for name, part in parts if isinstance(part, keras.Layer)}
 
-    Returns:
-        Layers by name; a nested one's name starts with its model's: `encoder/dense`.
+
+def layers_seen(model: keras.Model) -> dict[str, keras.Layer]:
+    """Lists the layers whose outputs tell of a step.
+
+    Left out are those that return the data, and the cells of recurrent layers, which
+    return a time step in the body of a loop.
     """
-    seen = set()
+    layers = layers_of(model)
+    recurrent = (x for x in layers if isinstance(layers[x], keras.layers.RNN))
+    cells = tuple(f"{name}/" for name in recurrent)
+    return {
+        name: layer
+        for name, layer in layers.items()
+        if not isinstance(layer, keras.layers.InputLayer) and not name.startswith(cells)
+    }
 
-    def walk(parent: keras.Model, prefix: str) -> Iterator[tuple[str, keras.Layer]]:
-        for layer in parent.layers:
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield prefix + layer.name, layer
-                if isinstance(layer, keras.Model):
-                    yield from walk(layer, f"{prefix}{layer.name}/")
 
-    return unique(walk(model, ""))
+def variables_of(model: keras.Model) -> dict[str, keras.Variable]:
+    """Lists a model's variables, each once, by layer and name: `layer6/kernel`.
+
+    The model's own have no layer before their name.
+    """
+    layers = layers_of(model)
+    named: dict[str, keras.Variable] = {}
+    seen: set[int] = set()
+    for path, layer in layers.items():
+        inner = (x for x in internals.parts_of(layer) if isinstance(x, keras.Layer))
+        others = seen.union(id(v) for x in inner for v in x.variables)
+        own = siblings(v for v in layer.variables if id(v) not in others)
+        named.update((f"{path}/{name}", variable) for name, variable in own.items())
+        seen.update(map(id, own.values()))
+    own = siblings(v for v in model.variables if id(v) not in seen)
+    free = unique([*layers.items(), *own.items()])
+    return named | {name: free[name] for name in free if name not in layers}
+
+
+def weights_of(model: keras.Model) -> dict[str, keras.Variable]:
+    """Lists a model's trainable weights, as `variables_of` does, in Keras's order."""
+    names = {id(v): name for name, v in variables_of(model).items()}
+    return {names[id(weight)]: weight for weight in model.trainable_weights}
