@@ -31,13 +31,19 @@ def test_more_memory_than_there_is_is_refused(monkeypatch):
 def test_more_disk_than_is_free_is_refused_where_a_folder_is_to_be(
     tmp_path, monkeypatch
 ):
-    usage = types.SimpleNamespace(free=2e9)
+    usage = types.SimpleNamespace(free=2e9, total=3e9)
     monkeypatch.setattr(
         shutil, "disk_usage", lambda path: usage if path == tmp_path else pytest.fail()
     )
     capacity.check_disk(1.9e9, tmp_path / "a" / "b", "steps")
     with pytest.raises(capacity.TooLarge, match=f"steps: .* free in {tmp_path}, 2 GB;"):
         capacity.check_disk(2.1e9, tmp_path / "a" / "b", "steps")
+
+
+def test_what_is_no_disk_is_not_said_to_be_full(monkeypatch):
+    usage = types.SimpleNamespace(free=0, total=0)  # As of /proc.
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    capacity.check_disk(1e30, pathlib.Path("x"), "steps")
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/meminfo"), reason="Linux tells it there")

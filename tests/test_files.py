@@ -57,7 +57,7 @@ def test_an_error_names_the_file_and_not_its_part(tmp_path):
 
 
 def claim(folder):
-    return claimed(folder, "run", lambda name: name.endswith(".json"), "logdir")
+    return claimed(folder, "run", lambda path: path.suffix == ".json", "logdir")
 
 
 def test_a_folder_is_made_and_what_is_in_it_is_told(tmp_path):
@@ -99,7 +99,7 @@ def test_a_folder_without_the_right_to_write_is_refused(tmp_path, monkeypatch):
 def test_two_processes_do_not_share_a_folder(tmp_path):
     other = (
         "import sys, pathlib; from xorlab.files import claimed\n"
-        "with claimed(pathlib.Path(sys.argv[1]), 'run', lambda name: True, 'logdir'):\n"
+        "with claimed(pathlib.Path(sys.argv[1]), 'run', lambda path: True, 'logdir'):\n"
         "    print('inside', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(

@@ -83,7 +83,10 @@ def nearest(path: pathlib.Path) -> pathlib.Path:
 
 @contextlib.contextmanager
 def claimed(
-    folder: pathlib.Path, owner: str, is_own: Callable[[str], bool], flag: str
+    folder: pathlib.Path,
+    owner: str,
+    is_own: Callable[[pathlib.Path], bool],
+    flag: str,
 ) -> Iterator[set[pathlib.Path]]:
     """Inside, a folder of results is this process's alone.
 
@@ -93,7 +96,7 @@ def claimed(
     Args:
         folder: of the results.
         owner: what writes such folders, in the words of an error: `run`.
-        is_own: whether a file of this name is one that such an owner writes.
+        is_own: whether what is at a path is what such an owner writes.
         flag: the setting that names the folder, or two with a comma.
 
     Yields:
@@ -123,7 +126,7 @@ def claimed(
                 f"{flag}: expected a folder that can be written; received {folder} "
                 f"({error.strerror or error}); {another}"
             ) from error
-        others = sorted(path.name for path in present if not is_own(path.name))
+        others = sorted(path.name for path in present if not is_own(path))
         if others:
             raise UnusableDirectory(
                 f"{flag}: expected only a {owner}'s own files in {folder}; "

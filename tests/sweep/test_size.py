@@ -9,6 +9,7 @@ import types
 import pytest
 
 from xorlab import capacity, sweep
+from xorlab.files import UnusableDirectory
 from xorlab.sweep import plan, size
 from xorlab.sweep.grid import Grid
 
@@ -82,9 +83,14 @@ def test_what_no_machine_holds_is_refused_before_anything_is_written(
         sweep.train(grid)
 
 
+def test_a_name_that_is_too_long_is_told_as_that(tmp_path):
+    with pytest.raises(UnusableDirectory, match="File name too long.*another --out"):
+        sweep.run(Grid(seeds=1), tmp_path / ("a" * 300))
+
+
 def test_what_is_done_needs_no_more_room(tmp_path, monkeypatch):
     grid = Grid(seeds=10_000)
-    free = types.SimpleNamespace(free=size.disk(grid) - 1000)
+    free = types.SimpleNamespace(free=size.disk(grid) - 1000, total=1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
     with pytest.raises(capacity.TooLarge, match="seeds: "):
         size.check_disk(grid, tmp_path)

@@ -61,7 +61,7 @@ def test_ctrl_c_ends_a_run_at_a_logged_step_and_it_is_no_success(ctrl_c, tmp_pat
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
     config = Config(**SMALL, steps=1, overwrite=True, logdir=str(tmp_path))
-    with files.claimed(config.run_dir, "run", lambda name: True, "logdir"):
+    with files.claimed(config.run_dir, "run", lambda path: True, "logdir"):
         with pytest.raises(files.UnusableDirectory, match="no other run is writing"):
             train.run(config)
 

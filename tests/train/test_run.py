@@ -206,6 +206,13 @@ def test_an_existing_run_is_refused_and_kept(finished_runs):
     assert {p: p.read_bytes() for p in config.run_dir.iterdir()} == before
 
 
+def test_a_folder_named_like_a_file_of_a_run_is_none_of_its_own(tmp_path):
+    config = Config(**SMALL, logdir=str(tmp_path), overwrite=True)
+    (config.run_dir / "result.json").mkdir(parents=True)
+    with pytest.raises(UnusableDirectory, match="own files .* found result.json"):
+        train.run(config)
+
+
 def test_overwrite_replaces_a_run_and_nothing_else(tmp_path):
     settings = {"steps": 1, "depth": 2, "histograms": False, "logdir": str(tmp_path)}
     config = Config(**settings)
@@ -299,7 +306,7 @@ def contents_of(folder):
 
 def test_a_run_is_not_started_twice_at_once(old_run):
     config, before = old_run
-    with claimed(config.run_dir, "run", lambda name: True, "logdir"):
+    with claimed(config.run_dir, "run", lambda path: True, "logdir"):
         with pytest.raises(UnusableDirectory, match="no other run is writing"):
             train.run(config)
     assert contents(config.run_dir) == before

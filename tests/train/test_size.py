@@ -93,7 +93,7 @@ def test_what_a_machine_holds_is_asked_of_it(tmp_path, monkeypatch):
     with pytest.raises(capacity.TooLarge, match="memory"):
         size.check(config)
     monkeypatch.undo()
-    free = types.SimpleNamespace(free=size.disk(config) - 1)
+    free = types.SimpleNamespace(free=size.disk(config) - 1, total=1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
     with pytest.raises(capacity.TooLarge, match="free"):
         size.check(config)

@@ -24,7 +24,9 @@ def check_disk(grid: Grid, out: pathlib.Path) -> None:
     Raises:
         TooLarge: it does not.
     """
-    there = sum(path.stat().st_size for path in out.glob("chunks/*.npz"))
+    there = 0
+    if os.path.isdir(out):
+        there = sum(path.stat().st_size for path in out.glob("chunks/*.npz"))
     capacity.check_disk(disk(grid) - there, out, "seeds")
 
 

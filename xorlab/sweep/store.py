@@ -129,9 +129,9 @@ class Store:
     def _path(self, chunk):
         return self.out / _CHUNKS / f"{chunk.number:06}.npz"
 
-    def _is_own(self, name):
+    def _is_own(self, path):
         # Whatever lies beside its grid, a sweep may have written, or its user.
-        return name == GRID + PARTIAL or (self.out / GRID).exists()
+        return path.name == GRID + PARTIAL or (self.out / GRID).exists()
 
     def _begin(self, present):
         grid = json.loads(json.dumps(dataclasses.asdict(self.grid)))

@@ -63,8 +63,8 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
     return result
 
 
-def _is_own(name):
-    return any(fnmatch.fnmatch(name, pattern) for pattern in _OWN)
+def _is_own(path):
+    return path.is_file() and any(fnmatch.fnmatch(path.name, own) for own in _OWN)
 
 
 @contextlib.contextmanager
@@ -85,7 +85,7 @@ def _replacing(folder, old):
         if not begun:
             with contextlib.suppress(OSError):
                 for path in set(folder.iterdir()) - old:
-                    if _is_own(path.name):
+                    if _is_own(path):
                         path.unlink()
 
 
