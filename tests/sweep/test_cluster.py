@@ -237,21 +237,22 @@ _MISSING = "raise ModuleNotFoundError"
 @pytest.mark.parametrize(
     ("where", "package", "received"),
     [
-        ("worker", "__version__ = '0.0.9'", "0.0.9"),
+        ("worker", "def origin():\n    return {'xorlab': '0.0.9'}", "0.0.9"),
         ("worker", _MISSING, "none"),
         ("scheduler", _MISSING, "none"),
     ],
 )
 def test_a_cluster_without_this_xorlab_is_refused(where, package, received, tmp_path):
     there = tmp_path / "there"
-    (there / "xorlab").mkdir(parents=True)
-    (there / "xorlab" / "__init__.py").write_text(package)
+    (there / "xorlab" / "sweep").mkdir(parents=True)
+    (there / "xorlab" / "__init__.py").touch()
+    (there / "xorlab" / "sweep" / "origin.py").write_text(package)
     path = {f"{where}_path": there}
     with _cluster(tmp_path, number=1, **path) as cluster:
         with pytest.raises(BrokenCluster) as error:
             sweep.run(GRID, tmp_path / "out", scheduler=cluster.address)
-    assert f"expected xorlab {__version__} on" in str(error.value)
-    assert f"received {received} on tcp://" in str(error.value)
+    assert f"here: xorlab {__version__}, received {received}; " in str(error.value)
+    assert "; install it there" in str(error.value)
     assert (cluster.address in str(error.value)) == (where == "scheduler")
     assert not (tmp_path / "out").exists()
 

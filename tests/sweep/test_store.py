@@ -32,7 +32,7 @@ def test_where_nothing_is_done_any_sweep_begins(text, tmp_path):
     store = Store(tmp_path, SWEEP)
     with store.claimed():
         assert store.missing() == ALL
-    assert json.loads((tmp_path / GRID).read_text())["steps"] == SWEEP.steps
+        assert json.loads((tmp_path / GRID).read_text())["steps"] == SWEEP.steps
 
 
 def test_a_grid_that_is_not_whole_is_never_there(tmp_path, monkeypatch):
@@ -44,6 +44,13 @@ def test_a_grid_that_is_not_whole_is_never_there(tmp_path, monkeypatch):
         with Store(tmp_path, SWEEP).claimed():
             pass
     assert not (tmp_path / GRID).exists()
+
+
+def test_a_sweep_that_is_stopped_before_a_chunk_is_done_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        with Store(tmp_path / "new" / "out", SWEEP).claimed():
+            raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_chunk_that_is_not_whole_is_trained_again(tmp_path):
@@ -199,8 +206,9 @@ def test_an_upgrade_that_changes_no_number_is_no_hindrance(tmp_path, newer):
 
 
 def test_what_a_user_puts_beside_a_sweep_does_not_end_it(tmp_path):
-    with Store(tmp_path, SWEEP).claimed():
-        pass
+    store = Store(tmp_path, SWEEP)
+    with store.claimed():
+        store.put(ALL[0], {"cost": np.zeros(128)})
     (tmp_path / "notes.txt").write_text("mine")
     with Store(tmp_path, SWEEP).claimed():
         pass

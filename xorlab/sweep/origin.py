@@ -28,19 +28,24 @@ def origin() -> dict[str, str]:
     return {**found, "code": hashlib.sha256(code).hexdigest()[:12]}
 
 
-def differing(there: dict[str, str], here: dict[str, str]) -> str:
-    """Spells what differs between two origins; empty if their numbers are the same.
+def same(expected: dict[str, str], received: dict[str, str]) -> bool:
+    """Returns whether two origins compute the same numbers.
 
-    >>> code = {"code": "5891b5b522d5"}
-    >>> differing({"xorlab": "0.1", **code}, {"xorlab": "0.2", **code})
-    ''
-    >>> differing({"numpy": "2.3", **code}, {"numpy": "2.4", **code})
-    'numpy 2.3, received 2.4'
+    >>> same({"xorlab": "0.1", "code": "5891b5"}, {"xorlab": "0.2", "code": "5891b5"})
+    True
     """
-    words = {
-        name: f"{name} {there.get(name, 'unknown')}, received {here.get(name)}"
-        for name in here
-        if there.get(name) != here[name]
-    }
     # Of the same code, xorlab may have any version.
-    return "; ".join(words.values()) if words.keys() - {"xorlab"} else ""
+    return {**expected, "xorlab": ""} == {**received, "xorlab": ""}
+
+
+def differing(expected: dict[str, str], received: dict[str, str]) -> str:
+    """Spells what differs between two origins.
+
+    >>> differing({"numpy": "2.3", "code": "5891b5"}, {"numpy": "2.4"})
+    'numpy 2.3, received 2.4; code 5891b5, received none'
+    """
+    return "; ".join(
+        f"{name} {expected.get(name, 'none')}, received {received.get(name, 'none')}"
+        for name in expected | received
+        if expected.get(name) != received.get(name)
+    )

@@ -63,9 +63,9 @@ def run(
         UnusableDirectory: before anything is imported; the folder cannot be written,
             holds another sweep, or one that is not done and that other code began.
         UnreachableScheduler: nothing answers at the address.
-        BrokenCluster: no worker came within 30 seconds, one has another xorlab or none,
-            a chunk's workers died one by one, or the scheduler went away; what was
-            done before is kept.
+        BrokenCluster: no worker came within 30 seconds, one computes with another
+            xorlab, TensorFlow or NumPy, a chunk's workers died one by one, or the
+            scheduler went away; what was done before is kept.
         OSError: a file could not be written; what was done before is kept.
     """
     store = Store(folder("out", out), grid)

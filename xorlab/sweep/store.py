@@ -16,7 +16,7 @@ import numpy as np
 
 from xorlab.files import PARTIAL, UnusableDirectory, claimed, write_atomically
 from xorlab.sweep.grid import Grid
-from xorlab.sweep.origin import differing, origin
+from xorlab.sweep.origin import differing, origin, same
 from xorlab.sweep.plan import Chunk, chunks
 
 GRID = "grid.json"
@@ -44,6 +44,8 @@ class Store:
     def claimed(self) -> Iterator[None]:
         """Inside, the folder is this sweep's alone.
 
+        Left before a chunk is done, it keeps nothing of the sweep.
+
         Raises:
             UnusableDirectory: another grid or another's files are in it, another
                 process is at it, or it cannot be written.
@@ -58,7 +60,12 @@ class Store:
                     f"out: expected a folder that can be written; received {self.out} "
                     f"({error.strerror or error}); choose another --out"
                 ) from error
-            yield
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    (self.out / _CHUNKS).rmdir()  # Unless a chunk is done.
+                    (self.out / GRID).unlink()
 
     def missing(self) -> list[Chunk]:
         """Lists the chunks that are still to be trained.
@@ -75,10 +82,11 @@ class Store:
                 if self._path(chunk).exists():
                     wrong.append(self._path(chunk).name)
         # One table is of one program, so no option mixes two.
-        if missing and (other := differing(self._made_by, origin())):
+        if missing and not same(self._made_by, here := origin()):
             raise UnusableDirectory(
-                f"out: expected to go on with what {self.out} was begun with: {other}; "
-                "numbers may differ; choose another --out, or install that again"
+                f"out: expected to go on with what {self.out} was begun with: "
+                f"{differing(self._made_by, here)}; numbers may differ; choose another "
+                "--out, or install that again"
             )
         if wrong:
             warnings.warn(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xorlab import __version__, startup
+from xorlab import startup
+from xorlab.sweep.origin import differing, origin
 from xorlab.sweep.plan import Chunk
 from xorlab.sweep.training import train_chunk
 
@@ -69,8 +70,8 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
 def connect(scheduler: str) -> Iterator["distributed.Client"]:
     """Inside, there is a Dask cluster that can train, and its `distributed.Client`.
 
-    A cluster without workers gets 30 seconds to have one. All are asked then for their
-    version of xorlab; those that come later are not.
+    A cluster without workers gets 30 seconds to have one. All are asked then for what
+    they compute with; those that come later are not.
 
     Args:
         scheduler: its address, `tcp://HOST:PORT`.
@@ -78,8 +79,8 @@ def connect(scheduler: str) -> Iterator["distributed.Client"]:
     Raises:
         ValueError: that is not an address, or Dask is not installed.
         UnreachableScheduler: nothing answers there.
-        BrokenCluster: it has no workers, it or one of them has not this xorlab, or it
-            went away inside.
+        BrokenCluster: it has no workers, it or one of them computes with other versions
+            than are here, or it went away inside.
     """
     if not re.fullmatch(r"(tcp|tls)://[^/]+:\d+", scheduler):
         raise ValueError(
@@ -132,20 +133,21 @@ def _check_versions(client):
     # anything.
     def installed():
         try:
-            import xorlab
+            from xorlab.sweep.origin import origin
         except ImportError:
-            return "none"
-        return xorlab.__version__
+            return {}
+        return origin()
 
+    here = origin()
     # The scheduler unpacks what it hands on.
     found = {client.scheduler.address: client.run_on_scheduler(installed)}
     found |= client.run(installed)
-    for address, version in found.items():
-        if version != __version__:
+    for address, there in found.items():
+        if there != here:
             raise BrokenCluster(
-                f"scheduler: expected xorlab {__version__} on the scheduler and all "
-                f"workers; received {version} on {address}; install it there, start "
-                f"that again, {_GO_ON}"
+                f"scheduler: expected on {address} what is here: "
+                f"{differing(here, there)}; install it there, start that again, "
+                f"{_GO_ON}"
             )
 
 
