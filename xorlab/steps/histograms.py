@@ -61,7 +61,8 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
         For each of the T, `[K, 3]` float64: left, right and count of each bucket,
         ascending and without gaps, from the first to the last that is not empty. The
         bucket around zero holds zeros, and subnormal numbers up to 2.9e-39. NaN and
-        infinity are left out: see `count_not_finite`.
+        infinity are left out: see `count_not_finite`. Where nothing else is, one row
+        of edges that are NaN counts them: of no rows, TensorBoard makes zeros.
 
     >>> [histogram] = rows(count([np.array([0.0, 0.0, 1e-9])]))
     >>> histogram[[0, -1], 2].tolist()
@@ -83,7 +84,11 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     joined[:, 2] = counts.take(edge)
     begins = np.searchsorted(edge, np.arange(len(counts) + 1) * BUCKETS)
     # The last bound of each begins nothing.
-    return [joined[i : max(i, j - 1)] for i, j in itertools.pairwise(begins.tolist())]
+    tables = [joined[i : j - 1] for i, j in itertools.pairwise(begins.tolist())]
+    empty = np.flatnonzero(begins[1:] == begins[:-1])
+    for row, lost in zip(empty, count_not_finite(counts[empty]), strict=True):
+        tables[row] = np.array([[math.nan, math.nan, lost]])
+    return tables
 
 
 def count_not_finite(counts: np.ndarray) -> np.ndarray:
