@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import keras
 
-from xorlab.checks import true_or_false, whole
+from xorlab.checks import true_or_false, warn, whole
 from xorlab.eventlog.eventfile import EventFile, SharedRecords
 from xorlab.eventlog.graph import train_step_graph
 from xorlab.files import check_writable
@@ -44,15 +44,20 @@ class TensorBoard(keras.callbacks.TensorBoard):
         write_grads: log, from the training step itself, histograms
             `<layer>/<weight>/gradient` and `<layer>/<weight>/weight`, scalars
             `gradient_rms/<layer>`, `update_ratio/<layer>` (2-norm of the change by
-            2-norm of the weight), `gradient_norm` and `gradient_not_finite` (how many
-            entries are NaN or infinite), and `verdict`, a text that says which layers
-            are in trouble. If the model has several optimizers, as a GAN, the last
-            three are of each: `gradient_norm/d_optimizer`, named like its attribute;
-            and its steps are its own iterations. Under loss scaling also `loss_scale`,
-            and, of a single optimizer, `skipped_steps`: how many of this `fit`
-            overflowed, and so have updated nothing.
+            2-norm of the weight), `gradient_norm`, `gradient_not_finite` and
+            `weight_not_finite` (how many entries are NaN or infinite), and `verdict`, a
+            text that says which layers are in trouble. If the model has several
+            optimizers, as a GAN, the last four are of each, named like its attribute,
+            `gradient_norm/d_optimizer`; and its steps are its own iterations. Under
+            loss scaling also `loss_scale`, and, of a single optimizer, `skipped_steps`:
+            how many of this `fit` overflowed, and so have updated nothing. The first
+            place that is not finite, in data, loss, gradients or weights, is warned of
+            at once.
         write_activations: log histograms `<layer>/activation` of what the model's
-            layers return, too; it implies `write_grads`.
+            layers return, too, and scalars `activation_not_finite`,
+            `dead_units/<layer>` of ReLUs (the share of units that are zero for the
+            whole batch) and `saturated_units/<layer>` of tanh and sigmoid (see
+            `xorlab.steps.units`); it implies `write_grads`.
         histogram_steps: log them at every multiple of so many iterations, or, if there
             are several optimizers, of steps of the model; under `steps_per_execution`,
             at the last step of the execution that reaches it. If None, at the first
@@ -200,8 +205,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             self._log.graph(train_step_graph(self.model, batch))
         except Exception as error:
             # Whatever a custom step does not stand, training itself is well.
-            warnings.warn(
+            warn(
                 "no op graph is written: the training step cannot be traced outside "
-                f"of fit ({type(error).__name__}: {error})",
-                stacklevel=2,
+                f"of fit ({type(error).__name__}: {error})"
             )

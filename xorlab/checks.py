@@ -6,6 +6,7 @@ import numbers
 import os
 import pathlib
 import unicodedata
+import warnings
 from collections.abc import Iterable
 
 
@@ -127,3 +128,8 @@ def positive(what: str, value: float, mend: str) -> float:
             f"single precision can hold; received {value!r}; {mend}"
         )
     return value
+
+
+def warn(words: str) -> None:
+    """Warns in one line: of no source, where Python would add a line of ours."""
+    warnings.warn_explicit(words, UserWarning, "xorlab", 0)

@@ -1,19 +1,20 @@
 """Watches a training: when a step is logged, what is written of it, and the verdict."""
 
 import contextlib
-import warnings
 from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
 
-from xorlab.diagnosis import judge_layers
+from xorlab.checks import warn
+from xorlab.diagnosis import judge_layers, judge_units
 from xorlab.eventlog.eventfile import EventFile
 from xorlab.eventlog.stepwriter import StepWriter, tag_of
 from xorlab.steps import internals
+from xorlab.steps.finite import LOSS
 from xorlab.steps.optimizers import may_change_gradients
 from xorlab.steps.schedule import Schedule
-from xorlab.steps.statistics import StepStatistics
+from xorlab.steps.statistics import BEFORE, StepStatistics
 
 
 class Watch:
@@ -45,6 +46,8 @@ class Watch:
         self._goes_on = True
         self._has_logged = False
         self._last: dict[str, StepStatistics] = {}
+        self._last_finite: int | None = None
+        self._first_lost = ""
         self._steps = self._begun = 0
         self._guarded(self._begin, every)
 
@@ -60,7 +63,7 @@ class Watch:
         for optimizer in map(_innermost, self._optimizers.values()):
             accumulates = optimizer.gradient_accumulation_steps
             if accumulates and may_change_gradients(optimizer):
-                _warn(
+                warn(
                     f"{type(optimizer).__name__} accumulates gradients that its own "
                     "apply may have changed: these are logged, not those of the loss"
                 )
@@ -99,7 +102,7 @@ class Watch:
         self._judge()
         self._writer.flush()
         if self._schedule.due and not self._has_logged:
-            _warn(f"no gradients are written: {self._why_none()}")
+            warn(f"no gradients are written: {self._why_none()}")
 
     def _guarded(self, work, *arguments):
         if self._goes_on:
@@ -115,7 +118,7 @@ class Watch:
         why = str(error)
         if not isinstance(error, internals.NotWatchable | OSError):
             why = f"{type(error).__name__} in watching a step ({why}); please report it"
-        _warn(f"no gradients are written from now on, and training goes on: {why}")
+        warn(f"no gradients are written from now on, and training goes on: {why}")
 
     def _await(self, steps):
         if self._schedule.begin(steps):
@@ -133,6 +136,7 @@ class Watch:
         if not self._schedule.end(step):
             return
         self._has_logged = True
+        self._tell_of_lost(told)
         for statistics in told:
             more = self._of_scaling(statistics.optimizer, steps)
             self._writer.add(statistics, more)
@@ -149,12 +153,29 @@ class Watch:
             more["skipped_steps"] = float(steps - applied + self._applied_before[name])
         return more
 
+    def _tell_of_lost(self, told):
+        found = ((x.step, x.first_not_finite()) for x in told)
+        step, place = next((each for each in found if each[1]), (told[0].step, None))
+        if place is None:
+            self._last_finite = step
+        elif not self._first_lost:
+            where = f"step {step}: NaN or infinity, first seen in {place}"
+            if place == LOSS and not self._activations:
+                where += "; write_activations=True looks at the outputs of layers, too"
+            if place.endswith(BEFORE) and self._last_finite is not None:
+                where += f"; step {self._last_finite} was still well"
+            self._first_lost = where
+            warn(where)
+
     def _judge(self):
         told, self._last = self._last, {}
         for name, last in told.items():
-            lost = last.by_layer(last.gradients_not_finite)
-            verdict = judge_layers(last.gradient_rms(), lost)
-            self._log.text(tag_of("verdict", name), verdict, last.step)
+            gradients = last.by_layer(last.gradients_not_finite)
+            weights = last.by_layer(last.weights_not_finite)
+            verdict = judge_layers(last.gradient_rms(), gradients, weights)
+            units = judge_units(last.units) if self._activations else ""
+            words = "\n\n".join(filter(None, [self._first_lost, verdict, units]))
+            self._log.text(tag_of("verdict", name), words, last.step)
 
     def _why_none(self):
         [first, *others] = self._optimizers.values()
@@ -196,7 +217,3 @@ def _innermost(optimizer):
 
 def _loss_scale(optimizer):
     return float(optimizer.scale_loss(1.0))
-
-
-def _warn(words):
-    warnings.warn(words, stacklevel=2)

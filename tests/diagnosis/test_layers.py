@@ -4,7 +4,13 @@ import math
 
 import pytest
 
-from xorlab.diagnosis import VANISHING, first_to_last, judge_gradients, judge_layers
+from xorlab.diagnosis import (
+    VANISHING,
+    first_to_last,
+    judge_gradients,
+    judge_layers,
+    judge_units,
+)
 
 
 def lines(gradient_rms, **not_finite):
@@ -43,6 +49,26 @@ def test_a_layer_that_is_not_finite_is_named_with_how_many_and_measures_no_other
 def test_where_all_layers_are_not_finite_all_are_named():
     named = lines({"a": math.nan, "b": math.nan}, a=1, b=2)
     assert [line[:11] for line in named] == ["- **a** has", "- **b** has"]
+
+
+def test_weights_that_are_not_finite_are_no_dead_units():
+    # A ReLU of NaN may return zero, and pass on none of the gradient.
+    rms, nothing = {"a": 0.0, "b": 0.5}, {"a": 0, "b": 0}
+    [line] = judge_layers(rms, nothing, {"a": 16, "b": 0}).splitlines()
+    assert line.startswith("- **a** has 16 NaN or infinite weights")
+
+
+def test_a_layer_that_has_lost_weights_and_gradients_is_told_of_once():
+    lines = judge_layers({"a": math.nan}, {"a": 3}, {"a": 4}).splitlines()
+    assert [line[:25] for line in lines] == ["- **a** has 4 NaN or infi"]
+
+
+def test_layers_of_dead_units_are_told_and_others_are_not():
+    shares = {"dead_units/a": 0.5, "dead_units/b/c": 0.98, "dead_units/d": 0.49}
+    words = judge_units({**shares, "saturated_units/e": 1.0}).splitlines()
+    told = [line.partition(" dead")[0] for line in words]
+    assert told == ["- **a** is 50%", "- **b/c** is 98%"]
+    assert judge_units({}) == ""
 
 
 def test_a_ratio_needs_a_last_gradient_that_is_a_number():

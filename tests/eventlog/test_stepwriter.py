@@ -80,6 +80,7 @@ def test_a_report_is_written_as_of_its_step(reports, log):
     assert log.last.scalars == {
         "gradient_norm": 5.0,
         "gradient_not_finite": 0.0,
+        "weight_not_finite": 0.0,
         "gradient_rms/a": pytest.approx(12.5**0.5),
         "update_ratio/a": 0.5,
         "more": 1.0,
@@ -109,15 +110,6 @@ def test_a_layer_without_entries_has_no_rms(reports, log):
     reports.add(report(0, gradient=()), {})
     reports.flush()
     assert "gradient_rms/a" not in log.last.scalars
-
-
-def test_gradients_that_are_not_finite_are_warned_of_once(reports, log):
-    lost = [np.nan, -np.inf]
-    with pytest.warns(UserWarning, match="step 3: 2 entries of the gradient of a/w"):
-        reports.add(report(3, lost), {})
-    reports.add(report(4, lost), {})
-    reports.flush()
-    assert log.last.scalars["gradient_not_finite"] == 2.0
 
 
 def timers():
@@ -190,9 +182,10 @@ def test_steps_are_written_in_order_where_one_thread_overtakes(
 
 def test_activations_are_written_if_they_were_asked_for(log):
     statistics = report(0)
-    outputs = histograms.count([np.array([5.0] * 7)])
+    outputs = histograms.count([np.array([5.0] * 7 + [np.nan, np.inf])])
     statistics.counts = np.concatenate([statistics.counts, outputs])
     statistics.layers = ["a"]
+    statistics.units = {"dead_units/a": 0.5}
     for activations in (False, True):
         reports = stepwriter.StepWriter(log, activations)
         reports.add(statistics, {})
@@ -200,6 +193,9 @@ def test_activations_are_written_if_they_were_asked_for(log):
         tags = ("a/w/gradient", "a/w/weight", *["a/activation"] * activations)
         assert log.last.tags == tags
         np.testing.assert_array_equal(log.last.counts, statistics.counts[: len(tags)])
+        told = {"activation_not_finite": 2.0, "dead_units/a": 0.5}
+        assert (told.items() <= log.last.scalars.items()) == activations
+        assert bool(told.keys() & log.last.scalars) == activations
 
 
 def test_a_ratio_is_by_layer_and_a_layer_of_zeros_has_none(reports, log):
@@ -216,16 +212,6 @@ def test_a_ratio_is_by_layer_and_a_layer_of_zeros_has_none(reports, log):
     assert scalars["gradient_norm"] == 5.0
 
 
-def test_the_gradient_that_lost_most_is_named_with_what_it_lost(reports):
-    gradients = [[np.nan, 1.0], [np.nan, np.inf, -np.inf], [2.0]]
-    counts = histograms.count([np.array(x) for x in [*gradients, *gradients]])
-    squares = [[np.nan, np.nan, 4.0], [1.0] * 3, [0.0] * 3]
-    weights = ["a/kernel", "b/kernel", "c/kernel"]
-    statistics = StepStatistics(5, weights, counts, [2, 3, 1], *squares, [], 0.0)
-    with pytest.warns(UserWarning, match="step 5: 3 entries of the gradient of b/kern"):
-        reports.add(statistics, {})
-
-
 def test_a_gradient_too_large_to_square_has_lost_nothing(reports, log):
     huge = np.float32([3e38, 3e38])
     counts = histograms.count([huge, huge])
@@ -233,3 +219,13 @@ def test_a_gradient_too_large_to_square_has_lost_nothing(reports, log):
     reports.add(StepStatistics(0, ["a/w"], counts, [2], *squares, [], 0.0), {})
     reports.flush()
     assert log.last.scalars["gradient_not_finite"] == 0
+
+
+def test_what_is_not_finite_is_counted_by_kind(reports, log):
+    lost = [np.array([np.nan, 1.0, np.inf]), np.array([-np.inf, 1.0, 1.0])]
+    squares = [[np.nan], [np.inf], [0.0]]
+    counts = histograms.count(lost)
+    reports.add(StepStatistics(0, ["a/w"], counts, [3], *squares, [], 0.0), {})
+    reports.flush()
+    assert log.last.scalars["gradient_not_finite"] == 2
+    assert log.last.scalars["weight_not_finite"] == 1

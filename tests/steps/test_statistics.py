@@ -59,3 +59,63 @@ def test_a_layer_s_rms_is_that_of_its_arrays():
 def test_a_layer_without_entries_has_no_rms():
     step = statistics({"a/kernel": [], "b/kernel": [2.0]})
     assert step.gradient_rms() == {"b": 2.0}
+
+
+def lost_in(**places):
+    """Of a step in which only these are not finite; two layers and a nested model."""
+    layers = ["a", "model", "model/b"]
+    paths = ["a/w", "model/b/w"]
+    finite = np.ones(2)
+
+    def arrays(kind, names):
+        lost = places.get(kind, ())
+        return [finite * (np.nan if name in lost else 1) for name in names]
+
+    gradients, weights = arrays("gradients", paths), arrays("weights", paths)
+    changes = arrays("changes", paths)
+    tensors = [*gradients, *weights, *arrays("outputs", layers)]
+    squares = [[float(x @ x) for x in each] for each in (gradients, weights, changes)]
+    return StepStatistics(
+        step=0,
+        weights=paths,
+        counts=histograms.count(tensors),
+        sizes=[2, 2],
+        gradient_squares=squares[0],
+        weight_squares=squares[1],
+        change_squares=squares[2],
+        layers=layers,
+        wall_time=0.0,
+        batch_not_finite=places.get("batch"),
+        # A nested model returns after its layers.
+        returned=["a", "model/b", "model"],
+    )
+
+
+BOTH = ["a/w", "model/b/w"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "first"),
+    [
+        ({}, None),
+        ({"changes": ["a/w"]}, "the weight a/w, after the update"),
+        ({"changes": BOTH, "gradients": ["a/w"]}, "the gradient of a/w (2 entries)"),
+        ({"changes": BOTH, "gradients": BOTH}, "the gradient of model/b/w (2 entries)"),
+        ({"gradients": BOTH, "batch": "the loss"}, "the loss"),
+        (
+            {"batch": "the loss", "outputs": ["model", "model/b"]},
+            "the output of model/b (2 entries)",
+        ),
+        (
+            {"batch": "the loss", "outputs": ["model"]},
+            "the output of model (2 entries)",
+        ),
+        ({"batch": "x of the batch", "outputs": ["a"]}, "x of the batch"),
+        (
+            {"batch": "x of the batch", "weights": BOTH, "outputs": ["a"]},
+            "the weight a/w (2 entries), before the update",
+        ),
+    ],
+)
+def test_the_first_place_is_the_one_that_was_computed_first(lost, first):
+    assert lost_in(**lost).first_not_finite() == first

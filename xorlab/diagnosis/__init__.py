@@ -14,6 +14,7 @@ from xorlab.diagnosis.gradients import (
     judge_layers,
 )
 from xorlab.diagnosis.outcome import judge_outcome
+from xorlab.diagnosis.units import judge_units
 
 __all__ = [
     "EXPLODING",
@@ -23,6 +24,7 @@ __all__ = [
     "judge_gradients",
     "judge_layers",
     "judge_outcome",
+    "judge_units",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 # One learning rate serves all layers: a gradient a thousand times smaller needs a
 # thousand steps where the last layer needs one. The lecture's deep sigmoid starts
@@ -74,24 +75,34 @@ smaller than float32 can hold.'
 
 
 def judge_layers(
-    gradient_rms: Mapping[str, float], not_finite: Mapping[str, float]
+    gradient_rms: Mapping[str, float],
+    not_finite: Mapping[str, float],
+    weights_not_finite: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
     """Says which layers of a model are in trouble, and why, as Markdown.
 
     Args:
         gradient_rms: RMS by layer.
         not_finite: how many entries of each layer's gradient are NaN or infinite.
+        weights_not_finite: how many of its weights were so before the update.
 
     >>> judge_layers({"a": 0.2, "b": 0.1}, {"a": 0, "b": 0})
     'Every layer receives a gradient of its own size.'
     """
-    sick = [layer for layer, count in not_finite.items() if count]
+    # What comes of them says nothing more, not even where it is zero.
+    lost = [layer for layer, count in weights_not_finite.items() if count]
+    sick = [x for x, count in not_finite.items() if count and x not in lost]
     lines = [
+        f"- **{layer}** has {weights_not_finite[layer]:.0f} NaN or infinite weights, "
+        "which no step mends: begin again from weights that were saved before."
+        for layer in lost
+    ]
+    lines += [
         f"- **{layer}** has {not_finite[layer]:.0f} NaN or infinite entries in its "
         "gradient: try a smaller learning rate, and look for log(0) or 0/0 in the loss."
         for layer in sick
     ]
-    well = {x: rms for x, rms in gradient_rms.items() if x not in sick}
+    well = {x: rms for x, rms in gradient_rms.items() if x not in sick + lost}
     best = max(well, key=well.__getitem__, default="")
     for layer, rms in well.items():
         if rms == 0:

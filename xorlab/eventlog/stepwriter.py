@@ -3,7 +3,6 @@
 import functools
 import math
 import threading
-import warnings
 from collections.abc import Mapping
 
 from xorlab.eventlog.eventfile import EventFile, StepValues
@@ -33,10 +32,9 @@ class StepWriter:
         self._timer: threading.Timer | None = None
         self._failure: Exception | None = None
         self._lock = threading.Lock()  # Of all that waits, and of its order.
-        self._has_warned = False
 
     def add(self, statistics: StepStatistics, scalars: Mapping[str, float]) -> None:
-        """Writes a step soon; warns of the first with gradients that are not finite.
+        """Writes a step soon.
 
         Args:
             statistics: what the step did.
@@ -45,7 +43,6 @@ class StepWriter:
         Raises:
             Exception: what kept earlier steps from being written.
         """
-        self._warn_of_lost(statistics)
         with self._lock:
             self._raise_failure()
             self._waiting.append((statistics, scalars))
@@ -94,18 +91,10 @@ class StepWriter:
         counts = statistics.counts[: len(tags)]
         of_optimizer = {tag_of(x, statistics.optimizer): y for x, y in scalars.items()}
         scalars = _scalars(statistics) | of_optimizer
+        if layers:
+            lost = float(sum(statistics.activations_not_finite))
+            scalars |= {"activation_not_finite": lost} | statistics.units
         return StepValues(statistics.step, scalars, tags, counts, statistics.wall_time)
-
-    def _warn_of_lost(self, statistics):
-        lost = statistics.gradients_not_finite
-        if any(lost) and not self._has_warned:
-            self._has_warned = True
-            most = max(lost)
-            warnings.warn(
-                f"step {statistics.step}: {most} entries of the gradient of "
-                f"{statistics.weights[lost.index(most)]} are NaN or infinite",
-                stacklevel=2,
-            )
 
 
 def tag_of(tag: str, optimizer: str) -> str:
@@ -129,9 +118,11 @@ def _tags(weights, layers):
 def _scalars(statistics):
     norm = math.sqrt(sum(statistics.gradient_squares))
     lost = float(sum(statistics.gradients_not_finite))
+    lost_weights = float(sum(statistics.weights_not_finite))
     scalars = {
         tag_of("gradient_norm", statistics.optimizer): norm,
         tag_of("gradient_not_finite", statistics.optimizer): lost,
+        tag_of("weight_not_finite", statistics.optimizer): lost_weights,
     }
     for layer, rms in statistics.gradient_rms().items():
         scalars[f"gradient_rms/{layer}"] = rms

@@ -2,7 +2,7 @@
 
 Enters: a compiled Keras model.
 Leaves: what a step computed, as NumPy arrays; training is the same to the last bit.
-Imports: nothing.
+Imports: `checks`.
 
 A logged step passes three hands: `StepRequests` is what it was asked, `StepMonitor` is
 what it kept, `StepStatistics` is what is handed on to be written. `StepTap` does all

@@ -23,6 +23,12 @@ class Guard:
         self._observer = observer
         self.failure: Exception | None = None
 
+    def at_data(self, data: Any) -> None:
+        self._tell("at_data", data)
+
+    def at_loss(self, loss: Any) -> None:
+        self._tell("at_loss", loss)
+
     def before_update(self, update: Update) -> None:
         self._tell("before_update", update)
 

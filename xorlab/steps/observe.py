@@ -41,6 +41,12 @@ class Update:
 class Observer(Protocol):
     """What is told of every step that is traced, or run eagerly, meanwhile."""
 
+    def at_data(self, data: Any) -> None:
+        """A training step begins, and was given this, in any structure."""
+
+    def at_loss(self, loss: Any) -> None:
+        """The model's `compute_loss` has returned this; a step may not call it."""
+
     def before_update(self, update: Update) -> None:
         """The optimizer has received gradients; the step may be a part of an update."""
 
@@ -61,6 +67,28 @@ class Observer(Protocol):
 
     def at_failure(self, error: Exception) -> None:
         """The step cannot be told of. It goes on, unless this raises."""
+
+
+def observed_batches(model: keras.Model, observer: Observer) -> Wrapped:
+    """Inside, `fit` tells the observer what its steps are given, and of their loss.
+
+    A train function is to be made inside, too: it takes `train_step` as it is then.
+    """
+
+    def train_step(original, data):
+        with traces.added():
+            observer.at_data(data)
+        return original(data)
+
+    def compute_loss(original, *args, **kwargs):
+        loss = original(*args, **kwargs)
+        with traces.added():
+            observer.at_loss(loss)
+        return loss
+
+    return Wrapped(
+        (model, "train_step", train_step), (model, "compute_loss", compute_loss)
+    )
 
 
 class _Now(threading.local):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from xorlab.steps.guard import Guard
 from xorlab.steps.hooks import Wrapped
 from xorlab.steps.monitor import StepMonitor
-from xorlab.steps.observe import observed
+from xorlab.steps.observe import observed, observed_batches
 from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.statistics import StepStatistics
 from xorlab.steps.traces import Twin
@@ -186,19 +186,21 @@ class _Watched:
         self._guard = Guard(self._monitor)
         layers = self._monitor.layers.values()
         self._observed = observed(optimizers, self._guard, layers, by_xla)
+        self._batches = observed_batches(model, self._guard)
         present = model.train_function
-        model.make_train_function(force=True)
+        with self._batches:
+            model.make_train_function(force=True)
         self._train_function = model.train_function
         vars(model)["train_function"] = present
         self._twin = Twin(self._train_function, train_function)
 
     def trace(self, iterator):
         """Traces it, if need be, or raises why the step is better left to Keras."""
-        with self._observed:
+        with self._batches, self._observed:
             self._twin.trace(iterator)
 
     def __call__(self, iterator):
-        with self._observed:
+        with self._batches, self._observed:
             logs = self._train_function(iterator)
         try:
             return logs, self._guard.failure or self._monitor.read()

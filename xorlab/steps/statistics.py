@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from xorlab.steps import histograms, naming
+from xorlab.steps import finite, histograms, naming
+
+# Ends the name of a weight that was not finite when a step began.
+BEFORE = ", before the update"
 
 
 def rms_by_layer(gradients: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -52,6 +55,9 @@ class StepStatistics:
         layers: L tags.
         wall_time: seconds since 1970, after the step.
         optimizer: which of the model's made the update; empty if it has but one.
+        batch_not_finite: which part of the batch, or its loss, was not finite first.
+        returned: the layers, in the order in which they first returned.
+        units: shares of dead or saturated units by tag, `dead_units/<layer>`.
     """
 
     step: int
@@ -65,6 +71,9 @@ class StepStatistics:
     layers: list[str]
     wall_time: float
     optimizer: str = ""
+    batch_not_finite: str | None = None
+    returned: Sequence[str] = ()
+    units: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def by_layer(self, numbers: Sequence[float]) -> dict[str, float]:
         """Adds up T numbers, one of each weight, over the layers that hold them."""
@@ -83,9 +92,50 @@ class StepStatistics:
     @functools.cached_property
     def gradients_not_finite(self) -> list[int]:
         """How many entries of each of T gradients are NaN or infinite."""
-        lost = [0] * len(self.weights)
+        return self._not_finite(self.gradient_squares, 0)
+
+    @functools.cached_property
+    def weights_not_finite(self) -> list[int]:
+        """How many entries of each of T weights were so before the update."""
+        return self._not_finite(self.weight_squares, len(self.weights))
+
+    @functools.cached_property
+    def activations_not_finite(self) -> list[int]:
+        """How many entries of what each of L layers returned are so."""
+        outputs = self.counts[2 * len(self.weights) :]
+        return histograms.count_not_finite(outputs).tolist()
+
+    def _not_finite(self, squares, begin):
+        lost = [0] * len(squares)
         # A sum that is finite says so sooner than the counts do.
-        for row, square in enumerate(self.gradient_squares):
+        for row, square in enumerate(squares):
             if not math.isfinite(square):
-                [lost[row]] = histograms.count_not_finite(self.counts[[row]]).tolist()
+                counts = self.counts[[begin + row]]
+                [lost[row]] = histograms.count_not_finite(counts).tolist()
         return lost
+
+    def first_not_finite(self) -> str | None:
+        """Names where NaN or infinity is first, in the order of the computation."""
+        return next(self._places_not_finite(), None)
+
+    def _places_not_finite(self):
+        for path, lost in zip(self.weights, self.weights_not_finite, strict=True):
+            if lost:
+                yield f"the weight {path} ({lost} entries){BEFORE}"
+        batch = self.batch_not_finite
+        if batch not in (None, finite.LOSS):
+            yield batch
+        lost_by_layer = dict(zip(self.layers, self.activations_not_finite, strict=True))
+        for layer in self.returned:
+            if lost := lost_by_layer.get(layer):
+                yield f"the output of {layer} ({lost} entries)"
+        if batch == finite.LOSS:
+            yield batch
+        # Backpropagation comes to the last weights first.
+        gradients = zip(self.weights, self.gradients_not_finite, strict=True)
+        for path, lost in reversed(list(gradients)):
+            if lost:
+                yield f"the gradient of {path} ({lost} entries)"
+        for path, square in zip(self.weights, self.change_squares, strict=True):
+            if not math.isfinite(square):
+                yield f"the weight {path}, after the update"

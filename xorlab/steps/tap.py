@@ -76,6 +76,12 @@ class StepTap:
             self._weights.read(), self._gradients.read(), self._activations.read()
         )
 
+    def at_data(self, data: Any) -> None:
+        pass
+
+    def at_loss(self, loss: Any) -> None:
+        pass
+
     def before_update(self, update: Update) -> None:
         pass
 

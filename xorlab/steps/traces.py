@@ -9,13 +9,13 @@ import collections
 import contextlib
 import functools
 import itertools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.framework import node_def_pb2
 
+from xorlab.checks import warn
 from xorlab.steps import internals
 
 # The scope of what watching adds to a step.
@@ -65,11 +65,10 @@ class Twin:
             raise _changed()
         drawing = _drawing_of_their_own(ours)
         if drawing and self._last is None:
-            warnings.warn(
+            warn(
                 f"training differs from that without write_grads: {', '.join(drawing)} "
                 "draws by a count of its own, and logged steps begin another; draw by "
-                "keras.random and a SeedGenerator",
-                stacklevel=2,
+                "keras.random and a SeedGenerator"
             )
         self._last = now
 

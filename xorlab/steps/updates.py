@@ -13,6 +13,7 @@ from xorlab.steps import exact, internals, measures
 from xorlab.steps.histograms import BUCKETS
 from xorlab.steps.observe import Update
 from xorlab.steps.statistics import StepStatistics
+from xorlab.steps.traced import replica
 
 
 class Updates:
@@ -131,12 +132,6 @@ class Updates:
             return values
         places = [[[kind, row] for row in rows] for kind in range(others.shape[0])]
         return tf.tensor_scatter_nd_update(others, places, values)
-
-
-def replica() -> int | None:
-    """Which replica's step is being traced, or run: by turns, in several threads."""
-    context = tf.distribute.get_replica_context()
-    return context and int(tf.get_static_value(context.replica_id_in_sync_group))
 
 
 def kept(shape: Sequence[int], dtype: tf.DType, summed: bool = False) -> tf.Variable:

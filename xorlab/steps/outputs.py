@@ -1,0 +1,132 @@
+"""Counts inside a training step what the layers of a model return."""
+
+import collections
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from xorlab.steps import exact, measures, units
+from xorlab.steps.histograms import BUCKETS
+from xorlab.steps.traced import is_reachable, replica
+from xorlab.steps.updates import array, kept
+
+
+class LayerOutputs:
+    """Keeps, of the last forward pass before an update, what layers returned.
+
+    Args:
+        layers: L of them, by name.
+        now: the optimizer's iterations.
+        by_xla: whether XLA compiles the step.
+
+    Attributes:
+        returned: names of layers in the order in which they first returned.
+    """
+
+    def __init__(
+        self, layers: Mapping[str, keras.Layer], now: keras.Variable, by_xla: bool
+    ):
+        self._layers = layers
+        self._now = now
+        self._by_xla = by_xla
+        self._names = {id(layer): name for name, layer in layers.items()}
+        kinds = {name: units.kind_of(layer) for name, layer in layers.items()}
+        self._kinds = {name: kind for name, kind in kinds.items() if kind}
+        # By replica, then name: of each call, counts, and which units pass on what.
+        self._calls_of: dict = collections.defaultdict(dict)
+        # By the graph of a trace.
+        self._copies_in: dict = {}
+        self._passed: set = set()  # Replicas that have begun to update.
+        self.returned: list[str] = []
+        self._counts = kept([len(layers), BUCKETS], tf.int64, summed=True)
+        # Of the units of each layer that has a kind, the share that is of it.
+        self._shares = kept([len(self._kinds)], tf.float64)
+
+    def counts(self) -> tuple[list[str], np.ndarray]:
+        """Returns the layers that were seen before the last update, and their counts.
+
+        Some are never called in training, or only in the body of a loop.
+
+        Returns:
+            S names, and `[S, BUCKETS]`.
+        """
+        counts = array(self._counts)
+        seen = np.flatnonzero(counts.any(axis=1))
+        return [list(self._layers)[row] for row in seen], counts[seen]
+
+    def units(self) -> dict[str, float]:
+        """Returns the share of units that are dead or saturated, by tag."""
+        shares = array(self._shares).tolist() if self._kinds else []
+        tags = (f"{kind}/{name}" for name, kind in self._kinds.items())
+        return {x: n for x, n in zip(tags, shares, strict=True) if not math.isnan(n)}
+
+    def clear(self) -> None:
+        """Forgets what holds tensors."""
+        self._calls_of.clear()
+        self._copies_in.clear()
+
+    def add(self, layer: keras.Layer, output: Any) -> None:
+        """Counts what a call returned."""
+        tensors = [x for x in tf.nest.flatten(output) if tf.is_tensor(x)]
+        floats = [x for x in tensors if x.dtype.is_floating]
+        if replica() in self._passed:
+            # Another forward pass begins; until then, all updates are of the last.
+            self._passed.discard(replica())
+            self._calls_of.pop(replica(), None)
+        if tf.executing_eagerly():
+            # The step's tape would go on to record what is measured.
+            floats = [tf.stop_gradient(x) for x in floats]
+        elif not self._by_xla:
+            graph = tf.compat.v1.get_default_graph()
+            copies = self._copies_in.setdefault(graph, exact.Copies())
+            # Without a dependency of their own, TensorFlow merges copy and original.
+            with tf.control_dependencies([tf.convert_to_tensor(self._now)]):
+                floats = [copies.of(x) for x in floats]
+        if floats:
+            name = self._names[id(layer)]
+            counts, _ = measures.measure(floats, by_xla=self._by_xla)
+            counts = tf.reduce_sum(counts, axis=0)
+            passing = units.passing(layer, floats[0]) if name in self._kinds else None
+            calls = self._calls_of[replica()].setdefault(name, [])
+            calls.append((counts, passing))
+
+    def begin_update(self) -> None:
+        """Takes note that the forward pass has ended."""
+        self._passed.add(replica())
+
+    def passing(self) -> list[tf.Tensor]:
+        """Returns how many calls each unit of a layer passes a gradient on in.
+
+        Returns:
+            float32 `[O]` for each layer whose units are told of, or `[0]` where no call
+            was seen; they add up over replicas.
+        """
+        nothing = tf.zeros([0])
+        return [
+            tf.add_n([passing for _, passing in self._calls(name)] or [nothing])
+            for name in self._kinds
+        ]
+
+    def keep(self, passing: Sequence[tf.Tensor]) -> None:
+        """Writes down what was counted, `passing` being of the whole batch."""
+        calls = self._calls_of[replica()]
+        if self._layers:
+            self.returned = list(calls)
+            self._counts.assign(tf.stack(list(map(self._sum, self._layers))))
+        if self._kinds:
+            # The mean of no units is NaN.
+            pass_none = [tf.cast(number == 0, tf.float64) for number in passing]
+            self._shares.assign(tf.stack(list(map(tf.reduce_mean, pass_none))))
+
+    def _sum(self, name):
+        counts = [counts for counts, _ in self._calls(name)]
+        return tf.add_n([tf.zeros([BUCKETS], tf.int64), *counts])
+
+    def _calls(self, name):
+        """Returns a layer's calls; those inside a loop's body are not seen."""
+        calls = self._calls_of[replica()].get(name, [])
+        return [call for call in calls if is_reachable(call[0])]

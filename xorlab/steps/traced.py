@@ -1,0 +1,21 @@
+"""What of a step is being traced, or run eagerly, at this moment."""
+
+import tensorflow as tf
+
+
+def replica() -> int | None:
+    """Returns whose step it is: by turns, in several threads; None outside of all."""
+    context = tf.distribute.get_replica_context()
+    return context and int(tf.get_static_value(context.replica_id_in_sync_group))
+
+
+def is_reachable(tensor: tf.Tensor) -> bool:
+    """Whether a tensor can be used here, or is inside a loop or branch of the step."""
+    if tf.executing_eagerly():
+        return True
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        if tensor.graph is graph:
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
