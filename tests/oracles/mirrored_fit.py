@@ -25,7 +25,7 @@ Y = RNG.normal(size=(12, 3)).astype("float32")
 def compiled(optimizer):
     words = keras.Input((5,), dtype="int32")
     mean = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(words))
-    hidden = layers.Dense(5, activation="tanh")(mean)
+    hidden = layers.Dense(5, activation="relu")(mean)
     model = keras.Model(words, layers.Dense(3)(hidden))
     model.compile(optimizer, "mse", jit_compile=False)
     return model
@@ -58,9 +58,36 @@ def check(log_dir, make_optimizer):
     log = oracle.read(log_dir)
     oracle.assert_true(log, steps, [0, 2])
     assert log.histograms["dense/activation"][0][:, 2].sum() == oracle.ROWS * 5
+    by_replica = set()
+    for step in (0, 2):
+        embedding, kernel, bias, *_ = steps[step].before.values()
+        x = batches[step % len(batches)][0]
+        hidden = np.maximum(embedding[x].mean(axis=1) @ kernel + bias, 0)
+        dead = np.all(hidden == 0, axis=0).mean()
+        assert log.scalars["dead_units/dense"][step] == pytest.approx(dead)
+        by_replica |= {
+            np.all(x == 0, axis=0).mean() - dead for x in (hidden[:2], hidden[2:])
+        }
+    # A replica alone says something else.
+    assert by_replica != {0}
+
+
+def check_places(log_dir):
+    """A value that only the second replica is given spoils the step of both."""
+    y = Y.copy()
+    y[6] = np.nan
+
+    def mirrored():
+        with STRATEGY.scope():
+            return compiled(clipped())
+
+    callback = oracle.watching(log_dir, histogram_steps=1)
+    with pytest.warns(UserWarning, match="step 1: .* first seen in y of the batch"):
+        oracle.train(mirrored, X, y, [callback])
 
 
 if __name__ == "__main__":
     # Keras accumulates no gradients under this strategy.
     for kind in (clipped, loss_scaled):
         check(f"{sys.argv[1]}/{kind.__name__}", kind)
+    check_places(f"{sys.argv[1]}/places")
