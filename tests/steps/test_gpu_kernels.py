@@ -8,7 +8,7 @@ from tensorflow.python.framework import kernels
 
 from xorlab.steps import exact, measures
 from xorlab.steps.monitor import StepMonitor
-from xorlab.steps.observe import observed
+from xorlab.steps.observe import observed, observed_batches
 
 
 def nodes_of(graph):
@@ -41,13 +41,14 @@ def traced(model, *watching):
 def test_every_operation_that_is_added_to_a_step_has_a_kernel(big, monkeypatch):
     monkeypatch.setattr(exact, "BIG", big)
     monkeypatch.setattr(measures, "_has_gpu", lambda: True)
-    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3, "relu")])
     model.compile("sgd", "mse", jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     bare = {(node.op, str(node.attr["T"])) for node in nodes_of(traced(model))}
     roots = {"": model.optimizer}
     monitor = StepMonitor(model, roots, activations=True, by_xla=False)
-    watched = traced(model, observed(roots, monitor, monitor.layers.values()))
+    with observed_batches(model, monitor):
+        watched = traced(model, observed(roots, monitor, monitor.layers.values()))
     added = [n for n in nodes_of(watched) if (n.op, str(n.attr["T"])) not in bare]
     assert len(added) > 10
     assert {node.op for node in added if not has_gpu_kernel(node)} == set()
