@@ -127,7 +127,8 @@ class StepStatistics:
             yield batch
         lost_by_layer = dict(zip(self.layers, self.activations_not_finite, strict=True))
         for layer in self.returned:
-            if lost := lost_by_layer.get(layer):
+            lost = lost_by_layer.get(layer, 0)
+            if lost:
                 yield f"the output of {layer} ({lost} entries)"
         if batch == finite.LOSS:
             yield batch
