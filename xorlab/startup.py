@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from absl import app, flags
 
@@ -94,6 +94,29 @@ def import_tensorflow() -> float:
                 raise KeyboardInterrupt from None
             raise
     return time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def on_device(name: str) -> Iterator[None]:
+    """Inside, this thread's TensorFlow works on a device, such as `CPU` or `GPU:0`.
+
+    Raises:
+        ValueError: this machine has none of that name.
+    """
+    import tensorflow as tf
+
+    kind, _, number = name.partition(":")
+    present = tf.config.list_logical_devices(kind)
+    names = [device.name.removeprefix("/device:") for device in present]
+    # With a number: without one, it would be added to the scope outside.
+    whole_name = f"{kind}:{number or 0}"
+    if whole_name not in names:
+        raise ValueError(
+            f"device: expected one that TensorFlow sees; received {name!r}; it sees "
+            f"{', '.join(names) or f'no {kind}'}; leave it out to work on the CPU"
+        )
+    with tf.device(whole_name):
+        yield
 
 
 def _came_of_ctrl_c(error):

@@ -12,6 +12,7 @@ PROGRAMS = {
     "train": ["-m", "xorlab.train"],
     "sweep": ["-m", "xorlab.sweep"],
     "study": [str(ROOT / "scripts" / "study.py")],
+    "check_gpu": [str(ROOT / "scripts" / "check_gpu.py")],
     "benchmark": [str(ROOT / "scripts" / "benchmark.py")],
 }
 
@@ -72,6 +73,7 @@ def test_help_names_the_flags_of_each(answer):
         ("train", "--run_name:"),
         ("sweep", "--seeds:"),
         ("study", "--out:"),
+        ("check_gpu", "--device:"),
         ("benchmark", "--json:"),
     ]:
         assert flag in helped[program].stdout and not helped[program].stderr

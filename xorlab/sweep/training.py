@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xorlab import startup
 from xorlab.sweep.plan import Chunk
 
 # Steps between two looks at whether to go on: well under a second for narrow networks.
@@ -16,13 +17,14 @@ class Stopped(Exception):
 
 
 def train_chunk(
-    chunk: Chunk, stopping: Callable[[], bool] = lambda: False
+    chunk: Chunk, stopping: Callable[[], bool] = lambda: False, device: str = "CPU"
 ) -> dict[str, np.ndarray]:
     """Trains the networks of a chunk.
 
     Args:
         chunk: what to train.
         stopping: asked now and then; true gives the chunk up.
+        device: where to, as `xorlab.startup.on_device` names it.
 
     Returns:
         Arrays with a row a network: `cost`, `accuracy`, `solved` (all rows right at
@@ -33,7 +35,13 @@ def train_chunk(
 
     Raises:
         Stopped: `stopping` said so.
+        ValueError: this machine has no such device.
     """
+    with startup.on_device(device):
+        return _train(chunk, stopping)
+
+
+def _train(chunk, stopping):
     # Here, so that a plan can be made without TensorFlow.
     from xorlab.sweep.engine import first_weights, program
 

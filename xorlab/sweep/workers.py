@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import functools
 import itertools
 import os
 import re
@@ -37,10 +38,17 @@ class BrokenCluster(RuntimeError):
     """The Dask cluster cannot train, or not any more."""
 
 
-def in_threads(chunks: Iterable[Chunk]) -> Results:
+def in_threads(chunks: Iterable[Chunk], device: str = "CPU") -> Results:
     """Trains chunks on all cores of this machine; yields them as they are done.
 
     However the caller leaves, chunks under way are given up, not waited for.
+
+    Args:
+        chunks: what to train.
+        device: where to, as `startup.on_device` names it.
+
+    Raises:
+        ValueError: this machine has no such device.
     """
     startup.import_tensorflow()
     threads = len(os.sched_getaffinity(0))
@@ -51,7 +59,7 @@ def in_threads(chunks: Iterable[Chunk]) -> Results:
     try:
         while True:
             for chunk in itertools.islice(chunks, threads * _AHEAD - len(running)):
-                running[pool.submit(train_chunk, chunk, stop.is_set)] = chunk
+                running[pool.submit(train_chunk, chunk, stop.is_set, device)] = chunk
             if not running:
                 return
             done, _ = concurrent.futures.wait(
@@ -151,7 +159,9 @@ def _check_versions(client):
             )
 
 
-def on_cluster(client: "distributed.Client", chunks: Iterable[Chunk]) -> Results:
+def on_cluster(
+    client: "distributed.Client", chunks: Iterable[Chunk], device: str = "CPU"
+) -> Results:
     """Trains chunks on the workers of a Dask cluster; yields them as they are done.
 
     Dask gives a lost worker's chunks to another; each is yielded once. When the last
@@ -160,18 +170,21 @@ def on_cluster(client: "distributed.Client", chunks: Iterable[Chunk]) -> Results
     Args:
         client: of `connect`, inside of it.
         chunks: what to train.
+        device: where on each worker to, as `startup.on_device` names it.
 
     Raises:
+        ValueError: a worker has no such device.
         BrokenCluster: no workers are left, or a chunk's workers died one by one.
     """
     import distributed
 
     chunks = iter(chunks)
     running: dict[distributed.Future, Chunk] = {}
+    train = functools.partial(train_chunk, device=device)
 
     def submit(number):
         for chunk in itertools.islice(chunks, number):
-            running[client.submit(train_chunk, chunk, pure=False)] = chunk
+            running[client.submit(train, chunk, pure=False)] = chunk
 
     submit(_AHEAD * max(1, sum(client.nthreads().values())))
     while running:

@@ -16,6 +16,8 @@ def main(argv: list[str]) -> int:
         return startup.refuse(error)
     try:
         result = run(config, progress=True)
+    except ValueError as error:
+        return startup.refuse(error)
     except OSError as error:
         return startup.refuse(
             startup.not_written(error, "start it again with --overwrite")

@@ -37,6 +37,7 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
         or infinity: in the file such a number is null.
 
     Raises:
+        ValueError: this machine has no such device.
         TooLarge, UnusableDirectory: before anything is imported or written.
         OSError: the logs cannot be written.
         KeyboardInterrupt: Ctrl-C, before a step was logged.

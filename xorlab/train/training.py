@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from xorlab import startup
 from xorlab.eventlog.graph import train_step_graph
 from xorlab.models import data, lecture
 from xorlab.models.fused import FusedModel
@@ -35,22 +36,28 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
 
     Raises:
         KeyboardInterrupt: Ctrl-C, before a step was logged.
+        ValueError: this machine has no such device.
         OSError: the event file cannot be written.
     """
-    model = compiled(config)
-    log = RunLog(config, _graph(model))
-    tap = StepTap(model, rows=len(data.INPUTS))
+    with startup.on_device(config.device):
+        model = compiled(config)
+        graph = _graph(model)
+        tap = StepTap(model, rows=len(data.INPUTS))
+    log = RunLog(config, graph)
     pace = Pace(config.steps, config.log_every)
     recorder = Recorder(tap, log, config.histograms, pace.is_logged, begin)
     bar = Progress(config.steps, shown=progress)
-    fit = functools.partial(
-        model.fit,
-        data.INPUTS,
-        data.LABELS,
-        epochs=pace.epochs,
-        callbacks=[pace, recorder, bar],
-        verbose=0,
-    )
+
+    def fit():
+        with startup.on_device(config.device):
+            model.fit(
+                data.INPUTS,
+                data.LABELS,
+                epochs=pace.epochs,
+                callbacks=[pace, recorder, bar],
+                verbose=0,
+            )
+
     succeeded = False
     try:
         with tap.attached():
@@ -103,4 +110,7 @@ def _graph(model):
         tf.TensorSpec(data.LABELS.shape, name="Y-input"),
     )
     names = lecture.lecture_names(model)
-    return train_step_graph(model, batch, loss_name="cost", variable_names=names)
+    graph = train_step_graph(model, batch, loss_name="cost", variable_names=names)
+    for node in graph.node:
+        node.device = ""  # The lecture's picture has none.
+    return graph
