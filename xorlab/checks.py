@@ -108,6 +108,22 @@ def folder(what: str, value: str | os.PathLike) -> pathlib.Path:
         ) from error
 
 
+def tensorflow_backend() -> None:
+    """Checks that Keras runs on TensorFlow.
+
+    Raises:
+        RuntimeError: it runs on another backend.
+    """
+    import keras
+
+    backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"Keras backend: expected tensorflow; received {backend}; set the "
+            "environment variable KERAS_BACKEND=tensorflow before importing Keras"
+        )
+
+
 # The least and the largest number of float32 with all its digits (IEEE 754).
 _LEAST, _LARGEST = 2.0**-126, 2.0**128 * (1 - 2.0**-24)
 

@@ -105,6 +105,15 @@ def test_wrong_arguments_are_refused_in_words():
         models.shallow(init_scale=0)
 
 
+def test_another_backend_is_refused(monkeypatch):
+    x = keras.Input((2,))
+    fused = models.FusedModel(x, keras.layers.Dense(1)(x))
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    for make in (models.handmade, models.shallow, models.deep, fused.compile):
+        with pytest.raises(RuntimeError, match="expected tensorflow; received jax"):
+            make()
+
+
 @pytest.mark.parametrize("make", [models.shallow, models.deep])
 def test_a_start_is_scaled_as_it_is_asked_to(make):
     plain, scaled = make(seed=4), make(seed=4, init_scale=2.5)

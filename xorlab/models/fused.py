@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from xorlab.checks import tensorflow_backend
 from xorlab.models.layers import fused_products
 
 
@@ -37,7 +38,11 @@ class FusedModel(keras.Model):
         """Compiles as `keras.Model.compile` does, but with XLA unless told otherwise.
 
         Keras's own default, "auto", leaves XLA out where there is no accelerator.
+
+        Raises:
+            RuntimeError: Keras runs on another backend than TensorFlow.
         """
+        tensorflow_backend()
         jit_compile = jit_compile and not run_eagerly
         super().compile(
             *args, jit_compile=jit_compile, run_eagerly=run_eagerly, **kwargs

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xorlab.checks import one_of
+from xorlab.checks import one_of, tensorflow_backend
 from xorlab.models.activations import ACTIVATIONS
 
 # Up to this many products (N * I * O), multiplying and summing inside a fused
@@ -56,9 +56,11 @@ class Affine(keras.layers.Layer):
 
     Raises:
         ValueError: the activation is not in the table.
+        RuntimeError: Keras runs on another backend than TensorFlow.
     """
 
     def __init__(self, units: int, activation: str, **kwargs: Any):
+        tensorflow_backend()
         super().__init__(**kwargs)
         self.units = units
         self.activation = ACTIVATIONS[one_of("activation", activation, ACTIVATIONS)]

@@ -82,6 +82,7 @@ def deep(
     Raises:
         ValueError: an unknown name, a width below 1, a depth below 2, or one that Keras
             cannot make.
+        RuntimeError: Keras runs on another backend than TensorFlow.
     """
     check_depth(depth)
     whole("width", width, 1, "the lecture has 5")

@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from xorlab.checks import tensorflow_backend
+
 SUPPORTED = "Keras 3.12 to 3.15"
 
 # The last method to see gradients unscaled, accumulated and not yet clipped.
@@ -40,12 +42,7 @@ def check() -> None:
         RuntimeError: a private name is missing or takes other parameters, or Keras
             runs on another backend than TensorFlow.
     """
-    backend = keras.config.backend()
-    if backend != "tensorflow":
-        raise RuntimeError(
-            f"Keras backend: expected tensorflow; received {backend}; set the "
-            "environment variable KERAS_BACKEND=tensorflow before importing Keras"
-        )
+    tensorflow_backend()
     for name, (owner, parameters) in _LEANED_ON.items():
         member = getattr(owner, name, None)
         found = None
