@@ -122,7 +122,7 @@ def test_a_worker_killed_on_the_way_loses_and_repeats_nothing(tmp_path):
     assert _results(tmp_path / "cluster") == _results(tmp_path / "here")
 
 
-def _train_the_first_and_die(chunk):
+def _train_the_first_and_die(chunk, device):
     """Trains the first chunk; a worker with another dies when the first is kept."""
     if chunk.number:
         _wait_for_chunks(pathlib.Path("out"), 1)

@@ -24,7 +24,7 @@ def two_threads(monkeypatch):
 
 
 def test_every_chunk_comes_once_with_its_own_result(two_threads):
-    two_threads(lambda chunk, stopping: chunk.number)
+    two_threads(lambda chunk, stopping, device: chunk.number)
     # One more than there are, in case that it does not end.
     done = list(itertools.islice(workers.in_threads(iter(CHUNKS)), 21))
     assert sorted(done, key=lambda pair: pair[0].number) == [
@@ -34,7 +34,7 @@ def test_every_chunk_comes_once_with_its_own_result(two_threads):
 
 def test_all_threads_are_busy_at_once(two_threads):
     together = threading.Barrier(2)
-    two_threads(lambda chunk, stopping: together.wait(WAIT))
+    two_threads(lambda chunk, stopping, device: together.wait(WAIT))
     assert len(list(workers.in_threads(CHUNKS))) == 20
 
 
@@ -46,7 +46,7 @@ def test_no_more_chunks_are_taken_than_are_soon_trained(two_threads):
             taken.append(chunk)
             yield chunk
 
-    def train(chunk, stopping):
+    def train(chunk, stopping, device):
         if chunk.number:
             assert go_on.wait(WAIT)
 
@@ -62,7 +62,7 @@ def test_no_more_chunks_are_taken_than_are_soon_trained(two_threads):
 def test_chunks_under_way_are_given_up_when_the_caller_leaves(two_threads):
     begun, gave_up = [], []
 
-    def train(chunk, stopping):
+    def train(chunk, stopping, device):
         begun.append(chunk)
         if chunk.number:
             until = time.monotonic() + WAIT
@@ -84,7 +84,7 @@ def test_chunks_under_way_are_given_up_when_the_caller_leaves(two_threads):
 
 
 def test_an_error_in_a_thread_is_the_caller_s(two_threads):
-    def train(chunk, stopping):
+    def train(chunk, stopping, device):
         if chunk.number == 3:
             raise MemoryError
         return chunk.number
