@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from xorlab.checks import warn
-from xorlab.diagnosis import judge_layers, judge_units
+from xorlab.diagnosis import judge_layers, judge_recurrent, judge_units
 from xorlab.eventlog.eventfile import EventFile
 from xorlab.eventlog.stepwriter import StepWriter, tag_of
 from xorlab.steps import internals
@@ -174,7 +174,9 @@ class Watch:
             weights = last.by_layer(last.weights_not_finite)
             verdict = judge_layers(last.gradient_rms(), gradients, weights)
             units = judge_units(last.units) if self._activations else ""
-            words = "\n\n".join(filter(None, [self._first_lost, verdict, units]))
+            unseen = judge_recurrent(last.recurrent)
+            told_of = filter(None, [self._first_lost, verdict, units, unseen])
+            words = "\n\n".join(told_of)
             self._log.text(tag_of("verdict", name), words, last.step)
 
     def _why_none(self):

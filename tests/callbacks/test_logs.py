@@ -303,3 +303,24 @@ def test_files_are_closed_even_if_the_last_steps_cannot_be_written(
     with pytest.warns(UserWarning, match="training goes on: disk full"):
         oracle.train(make, X, Y, [callback])
     assert closed == [callback]
+
+
+def test_a_verdict_says_of_which_layers_the_time_steps_are_not_seen(tmp_path):
+    def recurrent():
+        x = keras.Input((3, 2))
+        both = layers.Bidirectional(layers.GRU(2, return_sequences=True), name="both")
+        last = layers.Dense(3, name="last")(layers.LSTM(2, name="lstm")(both(x)))
+        model = keras.Model(x, last)
+        model.compile("sgd", "mse", run_eagerly=True)
+        return model
+
+    oracle.train(recurrent, X[:4].reshape(4, 3, 2), Y[:4], [oracle.watching(tmp_path)])
+    [verdict] = oracle.read(tmp_path).texts["verdict"].values()
+    names = "both/forward_gru, both/backward_gru, lstm"
+    assert f"through time inside {names} is not seen" in verdict.item().decode()
+
+
+def test_a_verdict_says_nothing_of_time_where_there_is_none(tmp_path):
+    oracle.train(make, X[:4], Y[:4], [oracle.watching(tmp_path)])
+    [verdict] = oracle.read(tmp_path).texts["verdict"].values()
+    assert b"time" not in verdict.item()

@@ -12,7 +12,7 @@ FACE = {
     "xorlab": """callbacks diagnosis eventlog models pictures steps sweep train""",
     "xorlab.callbacks": "TensorBoard",
     "xorlab.diagnosis": """EXPLODING STANDING_STILL VANISHING first_to_last
-        judge_gradients judge_layers judge_outcome judge_units""",
+        judge_gradients judge_layers judge_outcome judge_recurrent judge_units""",
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
         handmade shallow""",

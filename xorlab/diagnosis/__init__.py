@@ -12,6 +12,7 @@ from xorlab.diagnosis.gradients import (
     first_to_last,
     judge_gradients,
     judge_layers,
+    judge_recurrent,
 )
 from xorlab.diagnosis.outcome import judge_outcome
 from xorlab.diagnosis.units import judge_units
@@ -24,6 +25,7 @@ __all__ = [
     "judge_gradients",
     "judge_layers",
     "judge_outcome",
+    "judge_recurrent",
     "judge_units",
 ]
 

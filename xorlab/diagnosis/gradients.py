@@ -1,7 +1,7 @@
 """Where gradients vanish, explode or stop: their RMS by layer in, words out."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 # One learning rate serves all layers: a gradient a thousand times smaller needs a
@@ -117,3 +117,25 @@ def judge_layers(
                 "way there: activations that saturate, or a start that shrinks it."
             )
     return "\n".join(lines) or "Every layer receives a gradient of its own size."
+
+
+def judge_recurrent(layers: Sequence[str]) -> str:
+    """Says of recurrent layers what their gradients do not tell.
+
+    The gradient of a recurrent layer's weights adds up those of all time steps, so it
+    looks well where the first steps add next to nothing (Bengio, Simard & Frasconi
+    1994).
+
+    Args:
+        layers: their names.
+
+    >>> judge_recurrent(["lstm"])
+    'The gradient through time inside lstm is not seen: it may vanish on its way to \
+the first time steps though nothing above says so.'
+    """
+    if not layers:
+        return ""
+    return (
+        f"The gradient through time inside {', '.join(layers)} is not seen: it may "
+        "vanish on its way to the first time steps though nothing above says so."
+    )

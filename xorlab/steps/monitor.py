@@ -39,6 +39,7 @@ class StepMonitor:
         replicas = model.distribute_strategy.num_replicas_in_sync
         weights = naming.weights_of(model)
         self.layers = naming.layers_seen(model) if activations else {}
+        self._recurrent = naming.recurrent_layers_of(model)
         self._updated_by: dict[int, str] = {}
         with model.distribute_strategy.scope():
             self._updates = {
@@ -67,6 +68,7 @@ class StepMonitor:
                 told.append(statistics)
         if told:
             first = told[0]
+            first.recurrent = self._recurrent
             first.batch_not_finite = self._batch.place(int(array(self._place)))
             if self.layers:
                 first.layers, outputs = self._outputs.counts()

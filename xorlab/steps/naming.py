@@ -115,14 +115,18 @@ def layers_seen(model: keras.Model) -> dict[str, keras.Layer]:
     Left out are those that return the data, and the cells of recurrent layers, which
     return a time step in the body of a loop.
     """
-    layers = layers_of(model)
-    recurrent = (x for x in layers if isinstance(layers[x], keras.layers.RNN))
-    cells = tuple(f"{name}/" for name in recurrent)
+    cells = tuple(f"{name}/" for name in recurrent_layers_of(model))
     return {
         name: layer
-        for name, layer in layers.items()
+        for name, layer in layers_of(model).items()
         if not isinstance(layer, keras.layers.InputLayer) and not name.startswith(cells)
     }
+
+
+def recurrent_layers_of(model: keras.Model) -> list[str]:
+    """Lists the names of a model's layers that go from time step to time step."""
+    layers = layers_of(model).items()
+    return [name for name, layer in layers if isinstance(layer, keras.layers.RNN)]
 
 
 def variables_of(model: keras.Model) -> dict[str, keras.Variable]:

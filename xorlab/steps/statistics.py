@@ -57,6 +57,7 @@ class StepStatistics:
         optimizer: which of the model's made the update; empty if it has but one.
         batch_not_finite: which part of the batch, or its loss, was not finite first.
         returned: the layers, in the order in which they first returned.
+        recurrent: the recurrent layers among the model's.
         units: shares of dead or saturated units by tag, `dead_units/<layer>`.
     """
 
@@ -73,6 +74,7 @@ class StepStatistics:
     optimizer: str = ""
     batch_not_finite: str | None = None
     returned: Sequence[str] = ()
+    recurrent: Sequence[str] = ()
     units: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def by_layer(self, numbers: Sequence[float]) -> dict[str, float]:
