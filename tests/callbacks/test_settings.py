@@ -122,9 +122,9 @@ def test_compiled_steps_do_not_copy_big_weights(monkeypatch):
     model.compile("sgd", "mse", jit_compile=True)
     model.optimizer.build(model.trainable_variables)
     roots = {"": model.optimizer}
-    monitor = StepMonitor(model, roots, activations=False, by_xla=True)
+    monitor = StepMonitor(model, roots, activations=False)
     step = tf.function(model.train_step, jit_compile=True)
-    with observed(roots, monitor, by_xla=True):
+    with observed(roots, monitor):
         compiled = step.experimental_get_compiler_ir((tf.ones([4, 64]), tf.ones([4])))
         program = compiled(stage="optimized_hlo")
     assert re.search(r"f32\[64,64\]\S* dot\(", program)  # It is there, as a gradient.

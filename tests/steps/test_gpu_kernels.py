@@ -46,7 +46,7 @@ def test_every_operation_that_is_added_to_a_step_has_a_kernel(big, monkeypatch):
     model.optimizer.build(model.trainable_variables)
     bare = {(node.op, str(node.attr["T"])) for node in nodes_of(traced(model))}
     roots = {"": model.optimizer}
-    monitor = StepMonitor(model, roots, activations=True, by_xla=False)
+    monitor = StepMonitor(model, roots, activations=True)
     with observed_batches(model, monitor):
         watched = traced(model, observed(roots, monitor, monitor.layers.values()))
     added = [n for n in nodes_of(watched) if (n.op, str(n.attr["T"])) not in bare]
@@ -77,5 +77,5 @@ def test_no_variable_is_of_a_kind_that_is_left_on_the_cpu():
     with tf.variable_creator_scope(
         lambda next_creator, **kwargs: made.append(next_creator(**kwargs)) or made[-1]
     ):
-        StepMonitor(model, {"": model.optimizer}, activations=True, by_xla=True)
+        StepMonitor(model, {"": model.optimizer}, activations=True)
     assert made and tf.int32 not in {variable.dtype for variable in made}

@@ -3,6 +3,8 @@
 import functools
 from collections.abc import Callable
 
+import tensorflow as tf
+
 
 class Wrapped:
     """Inside, `owner.method(*a, **k)` calls `around(original, *a, **k)`.
@@ -22,7 +24,9 @@ class Wrapped:
         self._undo = []
         try:
             for owner, method, around in self._hooks:
-                replacement = functools.partial(around, getattr(owner, method))
+                replacement = tf.autograph.experimental.do_not_convert(
+                    functools.partial(around, getattr(owner, method))
+                )
                 # Not by setattr: Keras's objects then look for weights in what they
                 # are given.
                 own = vars(owner)

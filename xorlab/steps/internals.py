@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 from xorlab.checks import tensorflow_backend
 
@@ -148,6 +149,12 @@ def updated_variables(
         if gradient is not None
         and not getattr(variable, "overwrite_with_gradient", False)
     ]
+
+
+def is_for_xla() -> bool:
+    """Whether what is traced now is compiled by XLA; nothing that runs eagerly is."""
+    graph = tf.compat.v1.get_default_graph()
+    return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
 
 
 def resource_of(writer: tf.summary.SummaryWriter) -> tf.Tensor:

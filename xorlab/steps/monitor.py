@@ -25,7 +25,6 @@ class StepMonitor:
         model: built.
         optimizers: those that may update it, by name.
         activations: count the outputs of the model's layers too.
-        by_xla: whether XLA compiles the step.
     """
 
     def __init__(
@@ -33,7 +32,6 @@ class StepMonitor:
         model: keras.Model,
         optimizers: Mapping[str, keras.optimizers.Optimizer],
         activations: bool,
-        by_xla: bool,
     ):
         self._now = next(iter(optimizers.values())).iterations
         replicas = model.distribute_strategy.num_replicas_in_sync
@@ -43,10 +41,9 @@ class StepMonitor:
         self._updated_by: dict[int, str] = {}
         with model.distribute_strategy.scope():
             self._updates = {
-                name: Updates(weights, by_xla, holds=by_xla and replicas == 1)
-                for name in optimizers
+                name: Updates(weights, may_hold=replicas == 1) for name in optimizers
             }
-            self._outputs = LayerOutputs(self.layers, self._now, by_xla)
+            self._outputs = LayerOutputs(self.layers, self._now)
             self._batch = BatchCheck()
             # The number of the first place in a batch that was not finite.
             self._place = kept([], tf.float64)

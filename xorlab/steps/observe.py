@@ -110,7 +110,6 @@ class observed:
             gradients on to are found.
         observer: is called while a step is traced, or run eagerly.
         layers: those whose outputs it wants to see.
-        by_xla: whether XLA compiles the steps.
     """
 
     def __init__(
@@ -118,12 +117,10 @@ class observed:
         roots: Mapping[str, keras.optimizers.Optimizer],
         observer: Observer,
         layers: Iterable[keras.Layer] = (),
-        by_xla: bool = False,
     ):
         self._roots = roots
         self._observer = observer
         self._layers = layers
-        self._by_xla = by_xla
         self._hooks = contextlib.ExitStack()
         self._hooked: set[int] = set()
         self._now = _Now()
@@ -210,8 +207,9 @@ class observed:
                 measured = self._tell(optimizer, unclipped)
             except Exception as error:
                 self._observer.at_failure(error)
+            by_xla = internals.is_for_xla()
             with tf.control_dependencies(measured):
-                unclipped = [exact.released(x, self._by_xla) for x in unclipped]
+                unclipped = [exact.released(x, by_xla) for x in unclipped]
         return original(unclipped)
 
     def _tell(self, optimizer, unclipped):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xorlab.steps import exact, measures, units
+from xorlab.steps import exact, internals, measures, units
 from xorlab.steps.histograms import BUCKETS
 from xorlab.steps.traced import is_reachable, replica
 from xorlab.steps.updates import array, kept
@@ -21,18 +21,14 @@ class LayerOutputs:
     Args:
         layers: L of them, by name.
         now: the optimizer's iterations.
-        by_xla: whether XLA compiles the step.
 
     Attributes:
         returned: names of layers in the order in which they first returned.
     """
 
-    def __init__(
-        self, layers: Mapping[str, keras.Layer], now: keras.Variable, by_xla: bool
-    ):
+    def __init__(self, layers: Mapping[str, keras.Layer], now: keras.Variable):
         self._layers = layers
         self._now = now
-        self._by_xla = by_xla
         self._names = {id(layer): name for name, layer in layers.items()}
         kinds = {name: units.kind_of(layer) for name, layer in layers.items()}
         self._kinds = {name: kind for name, kind in kinds.items() if kind}
@@ -77,10 +73,11 @@ class LayerOutputs:
             # Another forward pass begins; until then, all updates are of the last.
             self._passed.discard(replica())
             self._calls_of.pop(replica(), None)
+        by_xla = internals.is_for_xla()
         if tf.executing_eagerly():
             # The step's tape would go on to record what is measured.
             floats = [tf.stop_gradient(x) for x in floats]
-        elif not self._by_xla:
+        elif not by_xla:
             graph = tf.compat.v1.get_default_graph()
             copies = self._copies_in.setdefault(graph, exact.Copies())
             # Without a dependency of their own, TensorFlow merges copy and original.
@@ -88,7 +85,7 @@ class LayerOutputs:
                 floats = [copies.of(x) for x in floats]
         if floats:
             name = self._names[id(layer)]
-            counts, _ = measures.measure(floats, by_xla=self._by_xla)
+            counts, _ = measures.measure(floats, by_xla=by_xla)
             counts = tf.reduce_sum(counts, axis=0)
             passing = units.passing(layer, floats[0]) if name in self._kinds else None
             calls = self._calls_of[replica()].setdefault(name, [])

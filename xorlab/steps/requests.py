@@ -181,11 +181,10 @@ class _Watched:
         self._model = model
         self._weights = len(model.trainable_weights)
         optimizers = optimizers_of(model)
-        by_xla = model.jit_compile and not model.run_eagerly
-        self._monitor = StepMonitor(model, optimizers, activations, by_xla)
+        self._monitor = StepMonitor(model, optimizers, activations)
         self._guard = Guard(self._monitor)
         layers = self._monitor.layers.values()
-        self._observed = observed(optimizers, self._guard, layers, by_xla)
+        self._observed = observed(optimizers, self._guard, layers)
         self._batches = observed_batches(model, self._guard)
         present = model.train_function
         with self._batches:

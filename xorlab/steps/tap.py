@@ -60,9 +60,7 @@ class StepTap:
     @contextlib.contextmanager
     def attached(self) -> Iterator[None]:
         """Inside, steps are tapped; outside, the model is as it was."""
-        by_xla = self._model.jit_compile
-        optimizers = optimizers_of(self._model)
-        with observed(optimizers, self, self._layers, by_xla):
+        with observed(optimizers_of(self._model), self, self._layers):
             # A train function that Keras cached was traced without the tap.
             self._model.train_function = None
             try:

@@ -21,15 +21,11 @@ class Updates:
 
     Args:
         weights: T that it may change, by tag.
-        by_xla: whether XLA compiles the step.
-        holds: see `exact.hold`.
+        may_hold: whether it may make use of `exact.hold`.
     """
 
-    def __init__(
-        self, weights: Mapping[str, keras.Variable], by_xla: bool, holds: bool
-    ):
-        self._by_xla = by_xla
-        self._holds = holds
+    def __init__(self, weights: Mapping[str, keras.Variable], may_hold: bool):
+        self._may_hold = may_hold
         self._names = list(weights)
         self._sizes = [math.prod(v.shape) for v in weights.values()]
         self._row = {id(v): row for row, v in enumerate(weights.values())}
@@ -95,7 +91,8 @@ class Updates:
     def at(self, update: Update, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         variables = update.variables
         weights, seen = self._before_of[replica()]
-        counts, squares = measures.measure([*gradients, *weights], by_xla=self._by_xla)
+        by_xla = internals.is_for_xla()
+        counts, squares = measures.measure([*gradients, *weights], by_xla=by_xla)
         values = tf.reshape(counts, [2, -1, BUCKETS])
         self._counts.assign(self._in_place(variables, values, self._counts))
         number = tf.fill([1, len(variables)], seen + 1)
@@ -106,7 +103,7 @@ class Updates:
         self._clock.assign(tf.stack([seen + 1, step]))
         # An optimizer may have changed them since it was given the gradients.
         now = [tf.convert_to_tensor(variable) for variable in variables]
-        if self._holds:
+        if self._may_hold and by_xla:
             exact.hold(variables, squares, now, map(tf.zeros_like, now))
         return [counts, squares]
 
@@ -114,14 +111,15 @@ class Updates:
         variables = update.variables
         before, seen = self._before_of.pop(replica())
         after = [tf.convert_to_tensor(variable) for variable in variables]
-        changes = measures.measure_change(after, before, by_xla=self._by_xla)
+        by_xla = internals.is_for_xla()
+        changes = measures.measure_change(after, before, by_xla=by_xla)
         numbers = _read(self._numbers)
         others, old = numbers[:-1], numbers[-1:]
         values = self._in_place(variables, changes[tf.newaxis], old)
         # An update in a branch of the step may not have been made.
         values = tf.where(_read(self._clock)[0] > seen, values, old)
         self._numbers.assign(tf.concat([others, values], 0))
-        if self._holds:
+        if self._may_hold and by_xla:
             exact.hold(variables, changes, after, before)
 
     def _in_place(self, variables, values, others):
