@@ -29,6 +29,7 @@ ROOMS = [
     "pictures",
     "watching",
     "callbacks",
+    "loops",
     "train",
     "sweep",
 ]

@@ -6,5 +6,6 @@ from . import pictures as pictures
 from . import steps as steps
 from . import sweep as sweep
 from . import train as train
+from .loops import watch as watch
 
 __version__: str

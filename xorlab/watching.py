@@ -27,6 +27,7 @@ class Watch:
         every: steps between two that are logged; if None, an epoch's first is.
         activations: write the outputs of layers, too.
         remedy: what to do where the optimizers update nothing that can be seen.
+        may_skip: whether steps that begin may be none.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Watch:
         every: int | None,
         activations: bool,
         remedy: str,
+        may_skip: bool = False,
     ):
         self._find = find
         self._ask = ask
         self._remedy = remedy
+        self._may_skip = may_skip
         self._log = log
         self._activations = activations
         self._goes_on = True
@@ -56,7 +59,7 @@ class Watch:
         self._writer = StepWriter(self._log, self._activations)
         self._first_step = max(map(_iterations, self._optimizers.values()))
         # With any other optimizer a batch that is not an update is a rare thing.
-        may_skip = any(
+        may_skip = self._may_skip or any(
             _scales_its_loss(x) or x.gradient_accumulation_steps
             for x in self._optimizers.values()
         )

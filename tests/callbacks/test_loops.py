@@ -1,10 +1,15 @@
 """Training without `fit` is logged as `fit` is, and changed as little."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, optimizers
 from oracles import callback_oracle as oracle
+
+import xorlab
 
 pytestmark = pytest.mark.slow
 
@@ -71,3 +76,176 @@ def test_what_a_failed_loop_has_asked_for_is_not_told_to_a_fit(tmp_path):
     callback.on_train_batch_begin(0)
     oracle.fit(model, X, Y)
     oracle.assert_left_alone(model)
+
+
+# Loops with a tape of their own.
+
+
+def step_of(model, optimizer):
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(x, training=True) - y) ** 2)
+        gradients = tape.gradient(loss, model.trainable_weights)
+        pairs = zip(gradients, model.trainable_weights, strict=True)
+        optimizer.apply_gradients(pairs)
+        return loss
+
+    return step
+
+
+def inside_another(step, **options):
+    inner = tf.function(step, jit_compile=True)
+    return tf.function(lambda x, y: inner(x, y), **options)
+
+
+KINDS = {
+    "eager": lambda step: step,
+    "graph": tf.function,
+    "xla": lambda step: tf.function(step, jit_compile=True),
+    "xla in graph": inside_another,
+}
+
+
+def loop(model, step, watched=None, epochs=2):
+    """Trains; the first epoch's steps come before it is watched, if it is."""
+    with watched or contextlib.nullcontext():
+        for _ in range(epochs):
+            for x, y in BATCHES:
+                step(x, y)
+    return model
+
+
+def assert_untouched(model, optimizer):
+    oracle.assert_left_alone(model)
+    assert not {"apply", "_clip_gradients"} & set(vars(optimizer))
+    assert type(tf.function(len)).__call__.__module__.startswith("tensorflow.")
+
+
+@pytest.mark.parametrize("traced_before", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_loops_with_a_tape_are_logged_as_fit_is(kind, traced_before, tmp_path):
+    def trained(watches):
+        model = oracle.fresh(network)
+        step = KINDS[kind](step_of(model, model.optimizer))
+        if traced_before:
+            loop(model, step, epochs=1)
+        watch = None
+        if watches:
+            options = {"histogram_steps": 2, "write_activations": True}
+            watch = xorlab.watch(model.optimizer, model, tmp_path, **options)
+        return loop(model, step, watch)
+
+    ours = trained(watches=True)
+    oracle.assert_same(ours, trained(watches=False))
+    assert_untouched(ours, ours.optimizer)
+    _, steps = oracle.true_steps(network, X, Y, BATCHES, epochs=3)
+    log = oracle.read(tmp_path, run="")
+    first = 4 if traced_before else 0
+    oracle.assert_true(log, steps, list(range(first, first + 6, 2)))
+    assert list(log.texts["verdict"]) == [first + 4]
+    assert [tag for tag in log.histograms if tag.endswith("/activation")]
+
+
+def test_two_networks_are_watched_each_by_its_own(tmp_path):
+    def made():
+        both = [oracle.fresh(lambda n=n: network(name=n)) for n in ("one", "other")]
+        one, other = both
+
+        @tf.function
+        def step(x, y):
+            for model, target in ((one, y), (other, tf.stop_gradient(one(x)))):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean((model(x) - target) ** 2)
+                weights = model.trainable_weights
+                model.optimizer.apply(tape.gradient(loss, weights), weights)
+
+        return both, step
+
+    (one, other), step = made()
+    with (
+        xorlab.watch(one.optimizer, one, tmp_path / "one", histogram_steps=1),
+        xorlab.watch(other.optimizer, other, tmp_path / "other", histogram_steps=2),
+    ):
+        loop(one, step)
+    (plain, plain_other), step = made()
+    loop(plain, step)
+    oracle.assert_same(one, plain)
+    oracle.assert_same(other, plain_other)
+    _, steps = oracle.true_steps(lambda: network(name="one"), X, Y, BATCHES, epochs=2)
+    oracle.assert_true(oracle.read(tmp_path / "one", ""), steps, range(6))
+    norms = oracle.read(tmp_path / "other", "").scalars["gradient_norm"]
+    assert list(norms) == [0, 2, 4]
+
+
+def test_a_model_that_is_built_by_its_first_step_is_logged_from_the_second(tmp_path):
+    model = keras.Sequential([layers.Dense(2)])
+    optimizer = optimizers.SGD(0.1)
+    step = tf.function(step_of(model, optimizer))
+    # What updates nothing is no step; nor is what is called between steps.
+    other = tf.function(lambda x: tf.reduce_sum(x))
+    with xorlab.watch(optimizer, model, tmp_path, histogram_steps=1):
+        for x, y in BATCHES * 2:
+            other(x)
+            step(x, y)
+    norms = oracle.read(tmp_path, "").scalars["gradient_norm"]
+    assert list(norms) == [1, 2, 3, 4, 5]
+    assert other.experimental_get_tracing_count() == 1
+
+
+def test_an_optimizer_of_several_models_is_watched_with_all_of_them(tmp_path):
+    parts = [
+        network(name="encoder"),
+        keras.Sequential([keras.Input((2,)), layers.Dense(2)]),
+    ]
+    optimizer = optimizers.SGD(0.1)
+    with xorlab.watch(optimizer, parts, tmp_path, histogram_steps=2):
+        for x, y in BATCHES:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((parts[1](parts[0](x)) - y) ** 2)
+            weights = [w for part in parts for w in part.trainable_weights]
+            optimizer.apply(tape.gradient(loss, weights), weights)
+    log = oracle.read(tmp_path, "")
+    assert len(oracle.names(log.scalars, "gradient_rms/")) == 3
+    assert list(log.scalars["gradient_norm"]) == [0, 2]
+
+
+def test_weights_of_another_model_are_named_and_training_goes_on(tmp_path):
+    model, other = network(), network()
+    step = step_of(model, model.optimizer)
+    with pytest.warns(
+        UserWarning, match="received one of .*kernel; watch a model that"
+    ):
+        loop(model, step, xorlab.watch(model.optimizer, other, tmp_path))
+    assert int(model.optimizer.iterations) == 6
+
+
+def test_updates_that_are_not_seen_are_said_to_be_so(tmp_path):
+    model = network()
+    step = tf.function(step_of(model, model.optimizer))
+    step = step.get_concrete_function(*map(tf.constant, BATCHES[0]))
+    with pytest.warns(UserWarning, match=r"\(SGD\) updated nothing that is seen; call"):
+        loop(model, step, xorlab.watch(model.optimizer, model, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("optimizer", "sgd"), ("model", 3), ("model", [None]), ("log_dir", None)]
+    + [("histogram_steps", 0), ("write_activations", "yes")],
+)
+def test_what_watch_cannot_take_is_refused(name, value, tmp_path):
+    model = network()
+    given = {"optimizer": model.optimizer, "model": model, "log_dir": tmp_path}
+    with pytest.raises(ValueError, match=f"{name}: expected .* received"):
+        xorlab.watch(**{**given, name: value})
+
+
+def test_a_step_that_fails_leaves_all_as_it_was(tmp_path):
+    model = network()
+
+    @tf.function(autograph=False)
+    def step(x, y):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), pytest.warns(UserWarning, match="nothing"):
+        loop(model, step, xorlab.watch(model.optimizer, model, tmp_path))
+    assert_untouched(model, model.optimizer)

@@ -9,11 +9,13 @@ import pytest
 import xorlab
 
 FACE = {
-    "xorlab": """callbacks diagnosis eventlog models pictures steps sweep train""",
+    "xorlab": """callbacks diagnosis eventlog models pictures steps sweep train
+        watch""",
     "xorlab.callbacks": "TensorBoard",
     "xorlab.diagnosis": """EXPLODING STANDING_STILL VANISHING first_to_last
         judge_gradients judge_layers judge_outcome judge_recurrent judge_units""",
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
+    "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
         handmade shallow""",
     "xorlab.pictures": "OF_SWEEPS gradients_by_depth phase_diagram save",

@@ -3,8 +3,9 @@
 Supported, and tested at both ends: Keras 3.12 to 3.15 on TensorFlow 2.21.
 """
 
+import contextlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -149,6 +150,38 @@ def updated_variables(
         if gradient is not None
         and not getattr(variable, "overwrite_with_gradient", False)
     ]
+
+
+@contextlib.contextmanager
+def around_functions(around: Callable) -> Iterator[None]:
+    """Inside, a call of any `tf.function` calls `around(original, function, ...)`."""
+    kind = type(tf.function(lambda: None))
+    original = kind.__call__
+
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        return around(original, function, *args, **kwargs)
+
+    # No instance's own `__call__` is looked up.
+    kind.__call__ = call
+    try:
+        yield
+    finally:
+        kind.__call__ = original
+
+
+def clone_of(function: Any) -> Any:
+    """Returns a `tf.function` of the same kind that has no traces yet.
+
+    Raises:
+        RuntimeError: TensorFlow no longer makes them where xorlab looks.
+    """
+    clone = getattr(function, "_clone", None)
+    if clone is None:
+        raise RuntimeError(
+            f"TensorFlow {tf.__version__}: expected tf.function to have _clone, as in "
+            "TensorFlow 2.21; it has changed; install that"
+        )
+    return clone(None)
 
 
 def is_for_xla() -> bool:

@@ -175,6 +175,7 @@ _program_count = tf.function(
     functools.partial(_count, by_xla=True), jit_compile=True, autograph=False
 )
 _program_change = tf.function(_change, jit_compile=True, autograph=False)
+PROGRAMS = (_program_count, _program_change)
 
 
 def _is_for_shared_program(tensors, by_xla):

@@ -1,0 +1,157 @@
+"""What is asked of single steps of a loop that a user wrote."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from xorlab.steps import internals, measures, naming
+from xorlab.steps.guard import Guard
+from xorlab.steps.hooks import Wrapped
+from xorlab.steps.monitor import StepMonitor
+from xorlab.steps.observe import observed
+from xorlab.steps.statistics import StepStatistics
+
+Tell = Callable[[list[StepStatistics] | Exception], None]
+
+
+class LoopRequests:
+    """Shows single steps of a loop to who asks; nothing is added to the others.
+
+    A step is an update that is run eagerly, or a call of a `tf.function`, whatever it
+    does. Where one is asked for, a clone of the function is called in its place, which
+    is traced with a monitor inside, as are those that it calls: so it does not matter
+    when the function itself was traced, and it stays as it is.
+
+    Args:
+        optimizer: the one that makes the updates.
+        model: what it updates.
+        activations: count the outputs of layers, too.
+        after_step: is called after each step.
+    """
+
+    def __init__(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        model: keras.Model,
+        activations: bool,
+        after_step: Callable[[], None],
+    ):
+        self._optimizer = optimizer
+        self._model = model
+        self._activations = activations
+        self._after_step = after_step
+        self._tell: Tell | None = None
+        self._watched: _Watched | None = None
+        self._is_inside = False  # Of a step that was asked for.
+        self._has_traced_update = False
+        # By id, each beside what it is of, whose id stays taken.
+        self._clones: dict[int, tuple] = {}
+        self._not_updating: dict[int, Any] = {}
+
+    @contextlib.contextmanager
+    def attached(self) -> Iterator[None]:
+        """Inside, steps are shown; outside, all is as it was."""
+        layers = naming.layers_of(self._model).values() if self._activations else ()
+        hooks = Wrapped(
+            (self._optimizer, "apply", self._apply),
+            *((x, "call", functools.partial(self._output, x)) for x in layers),
+        )
+        with hooks, internals.around_functions(self._call):
+            yield
+
+    def request(self, tell: Tell) -> None:
+        """Asks for the next step that updates something.
+
+        Args:
+            tell: is called after it, as by `StepRequests`.
+        """
+        self._tell = tell
+        weights = len(self._model.trainable_weights)
+        # Those that are made by the first step are not yet known.
+        is_built = all(x.built for x in naming.layers_of(self._model).values())
+        if is_built and (self._watched is None or weights != self._watched.weights):
+            self._watched = _Watched(self._optimizer, self._model, self._activations)
+            self._clones.clear()
+
+    def _apply(self, original, *args, **kwargs):
+        if not tf.executing_eagerly():
+            self._has_traced_update = True
+        if self._is_inside or not tf.executing_eagerly():
+            return original(*args, **kwargs)
+        if self._tell and self._watched:
+            with self._inside(self._watched):
+                result = self._optimizer.apply(*args, **kwargs)
+            self._answer(self._tell, self._watched.read())
+        else:
+            result = original(*args, **kwargs)
+        self._after_step()
+        return result
+
+    def _call(self, original, function, *args, **kwargs):
+        if function in measures.PROGRAMS or tf.config.functions_run_eagerly():
+            return original(function, *args, **kwargs)
+        if self._is_inside:
+            return original(self._clone(function), *args, **kwargs)
+        if not tf.executing_eagerly():
+            return original(function, *args, **kwargs)
+        may_update = id(function) not in self._not_updating
+        if self._tell and self._watched and may_update:
+            is_new = id(function) not in self._clones
+            self._has_traced_update = False
+            with self._inside(self._watched):
+                result = original(self._clone(function), *args, **kwargs)
+            if is_new and not self._has_traced_update:
+                self._not_updating[id(function)] = self._clones.pop(id(function))
+            self._answer(self._tell, self._watched.read())
+        else:
+            result = original(function, *args, **kwargs)
+        self._after_step()
+        return result
+
+    def _clone(self, function):
+        if id(function) not in self._clones:
+            clone = internals.clone_of(function)
+            self._clones[id(function)] = function, clone
+        return self._clones[id(function)][1]
+
+    def _output(self, layer, original, *args, **kwargs):
+        output = original(*args, **kwargs)
+        is_asked = self._is_inside or (self._tell and tf.executing_eagerly())
+        if is_asked and self._watched:
+            self._watched.guard.at_output(layer, output)
+        return output
+
+    @contextlib.contextmanager
+    def _inside(self, watched):
+        self._is_inside = True
+        try:
+            with watched.observed:
+                yield
+        finally:
+            self._is_inside = False
+
+    def _answer(self, tell, told):
+        if told:
+            self._tell = None
+            tell(told)
+
+
+class _Watched:
+    """What watches the steps that are asked for, as long as the weights are these."""
+
+    def __init__(self, optimizer, model, activations):
+        roots = {"": optimizer}
+        self.weights = len(model.trainable_weights)
+        self._monitor = StepMonitor(model, roots, activations)
+        self.guard = Guard(self._monitor)
+        self.observed = observed(roots, self.guard)
+
+    def read(self):
+        try:
+            return self.guard.failure or self._monitor.read()
+        except Exception as error:
+            return error
