@@ -19,9 +19,9 @@ Y = RNG.normal(size=(12, 2)).astype("float32")
 BATCHES = oracle.batches_of(X, Y)
 
 
-def network(optimizer=None, jit=False, kind=keras.Sequential, name="network"):
-    model = kind([keras.Input((3,)), layers.Dense(4, "tanh"), layers.Dense(2)])
-    model.name = name
+def network(optimizer=None, jit=False, name="network"):
+    parts = [keras.Input((3,)), layers.Dense(4, "tanh"), layers.Dense(2)]
+    model = keras.Sequential(parts, name=name)
     model.compile(optimizer or optimizers.SGD(0.1, 0.9), "mse", jit_compile=jit)
     return model
 
@@ -190,6 +190,24 @@ def test_a_model_that_is_built_by_its_first_step_is_logged_from_the_second(tmp_p
     norms = oracle.read(tmp_path, "").scalars["gradient_norm"]
     assert list(norms) == [1, 2, 3, 4, 5]
     assert other.experimental_get_tracing_count() == 1
+
+
+def test_weights_that_a_step_makes_are_seen_from_the_next(tmp_path):
+    class Late(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = network(name="body"), layers.Dense(2)
+
+        def call(self, x):
+            return self.head(self.body(x))
+
+    model = Late()
+    optimizer = optimizers.SGD(0.1)
+    with xorlab.watch(optimizer, model, tmp_path, histogram_steps=1):
+        loop(model, tf.function(step_of(model, optimizer)), epochs=1)
+    log = oracle.read(tmp_path, "")
+    assert list(log.scalars["gradient_norm"]) == [1, 2]
+    assert len(oracle.names(log.scalars, "gradient_rms/")) == 3
 
 
 def test_an_optimizer_of_several_models_is_watched_with_all_of_them(tmp_path):

@@ -42,6 +42,9 @@ def a_fit(model: Any) -> None:
     callback = xorlab.callbacks.TensorBoard("logs", write_grads=True)
     assert_type(callback, xorlab.callbacks.TensorBoard)
     xorlab.callbacks.TensorBoard("logs", histogram_steps="1")  # type: ignore[arg-type]
+    with xorlab.watch(model.optimizer, [model], "logs/mine", histogram_steps=10):
+        model.fit()
+    xorlab.watch(model.optimizer, model, every=10)  # type: ignore[call-arg]
     tap = xorlab.steps.StepTap(model, rows=4)
     with tap.attached():
         model.fit()

@@ -55,7 +55,7 @@ class LoopRequests:
     @contextlib.contextmanager
     def attached(self) -> Iterator[None]:
         """Inside, steps are shown; outside, all is as it was."""
-        layers = naming.layers_of(self._model).values() if self._activations else ()
+        layers = naming.layers_seen(self._model).values() if self._activations else ()
         hooks = Wrapped(
             (self._optimizer, "apply", self._apply),
             *((x, "call", functools.partial(self._output, x)) for x in layers),
@@ -71,9 +71,8 @@ class LoopRequests:
         """
         self._tell = tell
         weights = len(self._model.trainable_weights)
-        # Those that are made by the first step are not yet known.
-        is_built = all(x.built for x in naming.layers_of(self._model).values())
-        if is_built and (self._watched is None or weights != self._watched.weights):
+        # Those that the first step makes are not yet known.
+        if weights != (self._watched.weights if self._watched else 0):
             self._watched = _Watched(self._optimizer, self._model, self._activations)
             self._clones.clear()
 
@@ -85,7 +84,7 @@ class LoopRequests:
         if self._tell and self._watched:
             with self._inside(self._watched):
                 result = self._optimizer.apply(*args, **kwargs)
-            self._answer(self._tell, self._watched.read())
+            self._answer(self._tell, self._watched)
         else:
             result = original(*args, **kwargs)
         self._after_step()
@@ -106,7 +105,7 @@ class LoopRequests:
                 result = original(self._clone(function), *args, **kwargs)
             if is_new and not self._has_traced_update:
                 self._not_updating[id(function)] = self._clones.pop(id(function))
-            self._answer(self._tell, self._watched.read())
+            self._answer(self._tell, self._watched)
         else:
             result = original(function, *args, **kwargs)
         self._after_step()
@@ -134,8 +133,10 @@ class LoopRequests:
         finally:
             self._is_inside = False
 
-    def _answer(self, tell, told):
-        if told:
+    def _answer(self, tell, watched):
+        told = watched.read()
+        # If it has made weights, the next is watched with these.
+        if told and len(self._model.trainable_weights) == watched.weights:
             self._tell = None
             tell(told)
 
