@@ -1,5 +1,7 @@
 """What cannot be watched trains on, with one warning that says what is missing."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -166,6 +168,23 @@ def test_models_that_make_their_own_step_are_watched(kind, first, tmp_path):
     log = oracle.read(tmp_path)
     assert list(log.scalars["gradient_norm"]) == list(range(first, 4))
     assert len(oracle.names(log.scalars, "gradient_rms/")) == 2
+
+
+def test_what_we_try_of_an_unbuilt_model_is_not_warned_of(tmp_path):
+    class Unbuilt(AutoEncoder):
+        def __init__(self):
+            super().__init__()
+            self.enc = keras.Sequential([layers.Dense(3)])
+
+    def make():
+        model = Unbuilt()
+        model.compile("sgd", run_eagerly=True)
+        return model
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        oracle.train(make, X, Y, [oracle.watching(tmp_path, histogram_steps=1)])
+    assert not [w for w in told if "build()" in str(w.message)]
 
 
 def test_batches_may_be_triplets(tmp_path):

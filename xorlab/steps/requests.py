@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Callable
 
 import keras
@@ -164,7 +165,9 @@ class StepRequests:
         if activations not in self._watched:
             if not self._model.built:
                 # Some are never called as a whole: their step makes what it needs.
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(Exception), warnings.catch_warnings():
+                    # Keras's advice on a call that nobody but us asked for.
+                    warnings.simplefilter("ignore")
                     batch = _specs(iterator)
                     inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
                     self._model(keras.tree.map_structure(_symbolic, inputs))
