@@ -126,11 +126,27 @@ def test_a_warning_is_one_line(command):
 
 def test_kill_is_heard_as_ctrl_c_is(command):
     def main(argv):
+        # Or it would end the tests.
+        assert callable(signal.getsignal(signal.SIGTERM))
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
         return 7
 
     assert command(main) == 7
+
+
+def test_a_terminal_without_a_character_shows_another():
+    program = (
+        "from xorlab import startup\n"
+        "startup.run_command(lambda argv: print('\\u2588') or 7)"
+    )
+    paths = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": paths, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (7, b"?\n", b"")
 
 
 # What is short is only written when the program ends.

@@ -1,6 +1,7 @@
 """How a command starts and ends: its flags, TensorFlow, errors and closing words."""
 
 import contextlib
+import io
 import os
 import shutil
 import signal
@@ -23,6 +24,9 @@ def run_command(main: Callable[[list[str]], int]) -> None:
     reading, such as `head`, is no error.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Not every terminal has the character that bars are made of.
+        sys.stdout.reconfigure(errors="replace")
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
 
     def parse(argv):

@@ -59,6 +59,15 @@ def test_work_that_does_not_hear_is_left_to_itself(patience, times, monkeypatch)
     never.set()
 
 
+def test_what_is_not_to_be_torn_is_deaf_to_both_and_no_longer():
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    with interrupt.deaf_to_ctrl_c():
+        heard = {signal.getsignal(number) for number in numbers}
+        assert heard == {signal.SIG_IGN}
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
 def test_what_goes_wrong_inside_is_raised():
     with pytest.raises(ZeroDivisionError):
         run_interruptibly(lambda: 1 / 0, pytest.fail)
