@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import keras
 
-from xorlab.checks import true_or_false, warn, whole
+from xorlab.checks import names, true_or_false, warn, whole
 from xorlab.eventlog.eventfile import EventFile, SharedRecords
 from xorlab.eventlog.graph import train_step_graph
 from xorlab.files import check_writable
-from xorlab.steps import internals
+from xorlab.steps import internals, naming
 from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.requests import StepRequests
 from xorlab.watching import Watch
@@ -63,6 +63,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
             at the last step of the execution that reaches it. If None, at the first
             execution of every `histogram_freq`-th epoch, or of every epoch where
             `histogram_freq` is 0.
+        layers: names of the layers to measure, or patterns of `fnmatch`, such as
+            `["encoder", "block_*"]`; layers inside of these come with them. The others
+            cost nothing, and what is said of all, such as `gradient_norm` and
+            `verdict`, is of these. None measures all.
 
     A layer is named by its path below the model, in tags and in the graph alike:
     `head`, `encoder/dense`, `block/attention/query`. Numbers of automatic names, such
@@ -73,7 +77,9 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     Raises:
         ValueError: `histogram_steps` is not a whole number from 1 up, `write_grads` or
-            `write_activations` is not True or False, or `log_dir` is no path.
+            `write_activations` is not True or False, `layers` is no text, or `log_dir`
+            is no path; when training begins, `layers` has what fits no layer. (A model
+            that is not built yet trains on, with a warning at the first logged step.)
         OSError: the log directory cannot be written.
         RuntimeError: Keras runs on another backend than TensorFlow, or has changed in
             what this leans on.
@@ -94,12 +100,14 @@ class TensorBoard(keras.callbacks.TensorBoard):
         write_grads: bool = False,
         write_activations: bool = False,
         histogram_steps: int | None = None,
+        layers: str | Sequence[str] | None = None,
     ):
         internals.check()
         true_or_false("write_grads", write_grads)
         true_or_false("write_activations", write_activations)
         if histogram_steps is not None:
             whole("histogram_steps", histogram_steps, 1, "1 logs every step")
+        self._layers = None if layers is None else names("layers", layers)
         check_writable(log_dir, "log_dir", inside="train")
         super().__init__(
             log_dir,
@@ -119,10 +127,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
         # Until training begins; it may, without us being told.
         self._watch: Watch | None = None
         self._graph_due = False
-        if histogram_steps is not None and not self._write_grads:
-            warnings.warn(
-                "histogram_steps: does nothing without write_grads=True", stacklevel=2
-            )
+        for name, value in (("histogram_steps", histogram_steps), ("layers", layers)):
+            if value is not None and not self._write_grads:
+                words = f"{name}: does nothing without write_grads=True"
+                warnings.warn(words, stacklevel=2)
 
     @property
     def async_safe(self) -> bool:
@@ -137,6 +145,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
         )
 
     def on_train_begin(self, logs: dict | None = None) -> None:
+        if self._layers is not None and self.model.built:
+            naming.chosen_layers(self.model, self._layers)
         super().on_train_begin(logs)
         # A `fit` that failed may have left something.
         StepRequests.of(self.model).withdraw()
@@ -192,7 +202,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def _ask(self, tell):
         requests = StepRequests.of(self.model)
-        requests.request_statistics(tell, self._write_activations)
+        requests.request_statistics(tell, self._write_activations, self._layers)
 
     def _steps_from(self, batch):
         """How many steps an execution makes: fewer where the epoch's data end."""

@@ -55,6 +55,23 @@ def below(what: str, value: int, limit: int) -> int:
     )
 
 
+def names(what: str, value: str | Iterable[str]) -> tuple[str, ...]:
+    """Returns a name, or several, as a tuple.
+
+    Raises:
+        ValueError: it is no text, or none.
+    """
+    several = (value,) if isinstance(value, str) else value
+    if isinstance(several, Iterable):
+        several = tuple(several)
+        if several and all(isinstance(x, str) and x for x in several):
+            return several
+    raise ValueError(
+        f"{what}: expected a name or a list of names; received {value!r}; write text, "
+        "such as ['dense*']"
+    )
+
+
 def true_or_false(what: str, value: bool) -> bool:
     """Returns `value` if it is True or False.
 

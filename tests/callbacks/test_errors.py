@@ -123,9 +123,36 @@ def test_a_folder_of_another_file_system_is_not_looked_for_here():
     TensorBoard("gs://bucket/logs")
 
 
-def test_what_does_nothing_is_said(tmp_path):
-    with pytest.warns(UserWarning, match="histogram_steps: does nothing without"):
-        TensorBoard(tmp_path, histogram_steps=5)
+@pytest.mark.parametrize("idle", [{"histogram_steps": 5}, {"layers": "dense"}])
+def test_what_does_nothing_is_said(idle, tmp_path):
+    with pytest.warns(UserWarning, match=f"{[*idle][0]}: does nothing without"):
+        TensorBoard(tmp_path, **idle)
+
+
+@pytest.mark.parametrize("layers", [[], "", [3], 3, ["dense", ""]])
+def test_layers_that_are_no_names_are_refused(layers, tmp_path):
+    with pytest.raises(ValueError, match="layers: expected a name or a list of names"):
+        TensorBoard(tmp_path, write_grads=True, layers=layers)
+
+
+def test_layers_that_the_model_does_not_have_are_refused_before_training(tmp_path):
+    model = small()
+    before = model.get_weights()
+    callback = oracle.watching(tmp_path, layers=["dense", "dens"])
+    with pytest.raises(ValueError, match="received 'dens', .* did you mean 'dense'"):
+        oracle.fit(model, X, Y, [callback])
+    for one, other in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_without_the_layers_that_is_built_by_training_trains_on(tmp_path):
+    model = keras.Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    callback = oracle.watching(tmp_path, histogram_steps=1, layers="dens")
+    with pytest.warns(UserWarning, match="training goes on: layers: .* 'dens'") as told:
+        oracle.fit(model, X, Y, [callback])
+    assert sum("layers:" in str(w.message) for w in told) == 1
+    assert int(model.optimizer.iterations) > 0
 
 
 def test_it_may_be_given_where_nothing_trains(tmp_path):

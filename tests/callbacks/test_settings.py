@@ -198,6 +198,65 @@ def test_an_execution_that_ends_with_a_part_of_an_update_logs_the_last(tmp_path,
     assert [rows[:, 2].sum() for rows in outputs.values()] == [oracle.ROWS * 3] * 2
 
 
+def deep_model(how):
+    def make():
+        both = [layers.Dense(4, "relu"), layers.Dense(4)]
+        inner = keras.Sequential(both, name="inner")
+        outer = [layers.Dense(5, name="first"), inner, layers.Dense(3, name="last")]
+        model = keras.Sequential([keras.Input((6,)), *outer])
+        model.compile(momentum(global_clipnorm=0.1), "mse", **HOW[how])
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_only_chosen_layers_are_measured(how, tmp_path, monkeypatch):
+    measured, measure = [], measures.measure
+
+    def listed(tensors, **options):
+        measured.extend(tuple(tensor.shape) for tensor in tensors)
+        return measure(tensors, **options)
+
+    monkeypatch.setattr(measures, "measure", listed)
+    make, x, y = deep_model(how), X[:12], Y[:12]
+    callbacks = [
+        oracle.watching(tmp_path / name, write_activations=True, layers=chosen)
+        for name, chosen in (("some", ["inner", "la*"]), ("relu", "*/dense"))
+    ]
+    plain, steps = oracle.true_steps(make, x, y, oracle.batches_of(x, y))
+    left_out = [{"first"}, {"first", "last", "inner/dense_1"}]
+    for callback, without, name in zip(
+        callbacks, left_out, ("some", "relu"), strict=True
+    ):
+        oracle.assert_same(oracle.train(make, x, y, [callback]), plain)
+        log = oracle.read(tmp_path / name)
+        some = {number: step.without(without) for number, step in steps.items()}
+        # Of a step, all that is logged is of these: also the norm.
+        oracle.assert_true(log, some, [0])
+        outputs = {tag for tag in log.histograms if tag.endswith("/activation")}
+        layers_seen = {"first", "inner", "inner/dense", "inner/dense_1", "last"}
+        if name == "relu":
+            layers_seen.discard("inner")
+        assert outputs == {f"{x}/activation" for x in layers_seen - without}
+    # What is left out costs nothing.
+    assert (4, 4) in measured and (6, 5) not in measured
+
+
+def test_layers_without_weights_may_be_chosen(tmp_path):
+    def make():
+        hidden = [layers.Dense(4), layers.ReLU(name="relu"), layers.Dense(3)]
+        model = keras.Sequential([keras.Input((6,)), *hidden])
+        model.compile(momentum(), "mse", jit_compile=False)
+        return model
+
+    callback = oracle.watching(tmp_path, write_activations=True, layers="relu")
+    ours = oracle.train(make, X[:12], Y[:12], [callback])
+    oracle.assert_same(ours, oracle.train(make, X[:12], Y[:12]))
+    log = oracle.read(tmp_path)
+    assert list(log.histograms) == ["relu/activation"]
+
+
 class Guarded(optimizers.SGD):
     """Updates in a branch, as optimizers do that leave out what is not finite."""
 

@@ -88,6 +88,18 @@ class Step:
     before: dict[str, np.ndarray]
     after: dict[str, np.ndarray]
 
+    def without(self, layers):
+        """The same step, without the weights of some layers."""
+
+        def left(arrays):
+            return {
+                tag: x
+                for tag, x in arrays.items()
+                if tag.rpartition("/")[0] not in layers
+            }
+
+        return Step(left(self.gradients), left(self.before), left(self.after))
+
     def by_layer(self, arrays):
         """Joins the arrays of each layer's weights to one flat array."""
         parts = collections.defaultdict(list)

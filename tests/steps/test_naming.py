@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from xorlab.steps import naming
+from xorlab.steps import internals, naming
 
 
 def test_a_layer_is_what_its_weight_s_path_says():
@@ -166,6 +166,21 @@ def test_operations_on_tensors_are_parts_in_the_order_of_the_data():
     model = keras.Model(x, layers.Dense(1, name="b")((x + y) * 2 + x))
     assert list(naming.parts_of(model)) == ["x", "a", "add", "multiply", "add_1", "b"]
     assert list(naming.layers_of(model)) == ["x", "a", "b"]
+
+
+def test_layers_are_chosen_with_those_inside_of_them():
+    model = keras.Sequential([keras.Input((2,)), branch("inner"), *dense("a", "b")])
+    model.scale = model.add_weight(shape=(1,), name="scale")
+
+    def chosen(*patterns):
+        return naming.chosen_layers(model, patterns) - {"inner/input_layer"}
+
+    assert chosen("inner") == {"inner", "inner/dense"}
+    assert chosen("*/dense", "[ab]") == {"inner/dense", "a", "b"}
+    assert chosen("scale") == {"scale"}
+    assert naming.chosen_layers(model, None) > chosen("*e*", "a", "b")
+    with pytest.raises(internals.NoSuchLayer, match="'ina?er', .* mean 'inner'"):
+        chosen("a", "inaer")
 
 
 def test_weights_of_layers_of_the_same_path_are_told_apart():

@@ -69,6 +69,10 @@ class NotWatchable(RuntimeError):
     """A step of this model, or of this Keras, cannot be told of."""
 
 
+class NoSuchLayer(NotWatchable, ValueError):
+    """A layer was chosen that the model does not have."""
+
+
 def changed(what: str) -> NotWatchable:
     """The error that says that Keras no longer does what xorlab leans on."""
     return NotWatchable(

@@ -30,6 +30,8 @@ def measure(
         Counts by `histograms.buckets`, `[T, BUCKETS]`, int64; and squared 2-norms,
         `[T]`, float64.
     """
+    if not tensors:
+        return tf.zeros([0, BUCKETS], tf.int64), tf.zeros([0], tf.float64)
     shared = _is_for_shared_program(tensors, by_xla)
 
     def together(tensors):
@@ -55,6 +57,8 @@ def measure_change(
     Returns:
         Squared 2-norms `[T]`, float64.
     """
+    if not after:
+        return tf.zeros([0], tf.float64)
     shared = _is_for_shared_program([*after, *before], by_xla)
 
     def together(after, before):

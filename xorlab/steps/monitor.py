@@ -1,5 +1,6 @@
 """Measures a training step inside of it, in a few kilobytes a weight."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ class StepMonitor:
         model: built.
         optimizers: those that may update it, by name.
         activations: count the outputs of the model's layers too.
+        patterns: of the layers to measure, as in `naming.chosen_layers`.
     """
 
     def __init__(
@@ -32,12 +34,18 @@ class StepMonitor:
         model: keras.Model,
         optimizers: Mapping[str, keras.optimizers.Optimizer],
         activations: bool,
+        patterns: Sequence[str] | None = None,
     ):
         self._now = next(iter(optimizers.values())).iterations
         replicas = model.distribute_strategy.num_replicas_in_sync
-        weights = naming.weights_of(model)
-        self.layers = naming.layers_seen(model) if activations else {}
-        self._recurrent = naming.recurrent_layers_of(model)
+        chosen = naming.chosen_layers(model, patterns)
+        all_weights = naming.weights_of(model)
+        weights = {x: v for x, v in all_weights.items() if naming.layer_of(x) in chosen}
+        self._left_out = {id(v) for x, v in all_weights.items() if x not in weights}
+        layers = naming.layers_seen(model).items() if activations else ()
+        self.layers = {x: layer for x, layer in layers if x in chosen}
+        recurrent = naming.recurrent_layers_of(model)
+        self._recurrent = [x for x in recurrent if x in chosen]
         self._updated_by: dict[int, str] = {}
         with model.distribute_strategy.scope():
             self._updates = {
@@ -76,6 +84,7 @@ class StepMonitor:
 
     def before_update(self, update: Update) -> None:
         self._outputs.begin_update()
+        update = self._of_chosen(update)
         updates = self._updates[update.optimizer]
         updates.before(update)
         for variable in update.variables:
@@ -86,6 +95,8 @@ class StepMonitor:
     def at_update(
         self, update: Update, gradients: Sequence[tf.Tensor]
     ) -> Sequence[tf.Tensor]:
+        pairs = zip(update.variables, gradients, strict=True)
+        gradients = [x for v, x in pairs if id(v) not in self._left_out]
         whole = [*gradients, self._batch.lost(), *self._outputs.passing()]
         replicas = tf.distribute.get_replica_context()
         if replicas is not None and replicas.num_replicas_in_sync > 1:
@@ -94,10 +105,16 @@ class StepMonitor:
         gradients, lost, passing = whole[:n], whole[n], whole[n + 1 :]
         self._place.assign(tf.cast(self._batch.first(lost), tf.float64))
         self._outputs.keep(passing)
+        update = self._of_chosen(update)
         return self._updates[update.optimizer].at(update, gradients)
 
     def after_update(self, update: Update) -> None:
-        self._updates[update.optimizer].after(update)
+        self._updates[update.optimizer].after(self._of_chosen(update))
+
+    def _of_chosen(self, update):
+        """An update without the weights that are not to be measured."""
+        variables = [v for v in update.variables if id(v) not in self._left_out]
+        return dataclasses.replace(update, variables=variables)
 
     def at_failure(self, error: Exception) -> None:
         raise error

@@ -7,10 +7,12 @@ it is built, and those of Keras if it is the first.
 """
 
 import collections
+import difflib
+import fnmatch
 import functools
 import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import keras
@@ -107,6 +109,34 @@ def layers_of(model: keras.Model) -> dict[str, keras.Layer]:
     """Lists a model's layers, and those inside of them, as `parts_of` does."""
     parts = parts_of(model).items()
     return {name: part for name, part in parts if isinstance(part, keras.Layer)}
+
+
+def chosen_layers(model: keras.Model, patterns: Sequence[str] | None) -> set[str]:
+    """Chooses layers by name; those inside of a chosen one come with it.
+
+    Args:
+        model: whose layers; a weight of its own counts as one.
+        patterns: names, or patterns of `fnmatch`, as `block_*`; None chooses all.
+
+    Raises:
+        NoSuchLayer: a pattern fits none.
+    """
+    names = [*layers_of(model), *map(layer_of, weights_of(model))]
+    if patterns is None:
+        return set(names)
+    chosen: set[str] = set()
+    for pattern in patterns:
+        outer = {name for name in names if fnmatch.fnmatchcase(name, pattern)}
+        if not outer:
+            like = difflib.get_close_matches(pattern, names, n=1, cutoff=0)
+            hint = f"did you mean {like[0]!r}?" if like else "it has none"
+            raise internals.NoSuchLayer(
+                "layers: expected names of the model's layers, or patterns such as "
+                f"'dense*'; received {pattern!r}, which fits none; {hint}"
+            )
+        inside = tuple(f"{name}/" for name in outer)
+        chosen |= outer | {name for name in names if name.startswith(inside)}
+    return chosen
 
 
 def layers_seen(model: keras.Model) -> dict[str, keras.Layer]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 import warnings
 from collections.abc import Callable
 
@@ -18,6 +19,9 @@ from xorlab.steps.traces import Twin
 
 # Where a model keeps its own, and so what it has traced: as long as it lives itself.
 _KEPT_AS = "_xorlab_step_requests"
+
+# Whether outputs are counted, and the layers that are measured.
+_Wish = tuple[bool, tuple[str, ...] | None]
 
 
 class StepRequests:
@@ -41,9 +45,9 @@ class StepRequests:
         self._is_on_batch = False
         # Dicts: where another callback puts its function in our place, asked twice.
         self._tell_batch: dict[Callable, None] = {}
-        self._tell_statistics: dict[Callable, bool] = {}
+        self._tell_statistics: dict[Callable, _Wish] = {}
         self._watched_for: Callable | None = None
-        self._watched: dict[bool, _Watched] = {}
+        self._watched: dict[_Wish, _Watched] = {}
 
     def request_batch(self, tell: Callable) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution is given.
@@ -58,6 +62,7 @@ class StepRequests:
         self,
         tell: Callable[[list[StepStatistics] | Exception], None],
         activations: bool = False,
+        layers: tuple[str, ...] | None = None,
     ) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution does.
 
@@ -66,8 +71,9 @@ class StepRequests:
                 updated something, unless none did; or with the error that kept the
                 execution, which was made all the same, from being watched.
             activations: count the outputs of layers, too.
+            layers: patterns of those to measure; all that any asks for are told of.
         """
-        self._tell_statistics[tell] = activations
+        self._tell_statistics[tell] = activations, layers
         self._take_place()
 
     def _take_place(self):
@@ -126,8 +132,10 @@ class StepRequests:
         if self._is_on_batch:
             iterator = _Batches(iterator)
         if tell_statistics:
-            activations = any(tell_statistics.values())
-            logs, told = self._watch(train_function, iterator, activations)
+            activations, layers = zip(*tell_statistics.values(), strict=True)
+            together = None if None in layers else tuple(itertools.chain(*layers))
+            wish = any(activations), together
+            logs, told = self._watch(train_function, iterator, wish)
             if told:
                 for tell in tell_statistics:
                     tell(told)
@@ -139,10 +147,10 @@ class StepRequests:
                 tell(batch)
         return logs
 
-    def _watch(self, train_function, iterator, activations):
+    def _watch(self, train_function, iterator, wish):
         """Makes an execution; returns its logs, and what is to be told of it."""
         try:
-            watched = self._watching(train_function, iterator, activations)
+            watched = self._watching(train_function, iterator, wish)
             watched.trace(iterator)
         except Exception as error:
             # Nothing of the execution was made yet.
@@ -150,19 +158,19 @@ class StepRequests:
         logs, told = watched(iterator)
         if isinstance(told, Exception):
             # The next one is traced anew: with weights that were made meanwhile.
-            del self._watched[activations]
+            del self._watched[wish]
             if watched.knows_too_few_weights():
                 return logs, []
         return logs, told
 
-    def _watching(self, train_function, iterator, activations):
+    def _watching(self, train_function, iterator, wish):
         """Returns the train function that measures what it does, traced once."""
         # Keras's is a new one after each `compile`; until then what it has traced
         # holds, such as which layers are frozen. By identity, since another callback's
         # method, around Keras's, equals itself after a `compile`.
         if self._watched_for is not train_function:
             self._watched_for, self._watched = train_function, {}
-        if activations not in self._watched:
+        if wish not in self._watched:
             if not self._model.built:
                 # Some are never called as a whole: their step makes what it needs.
                 with contextlib.suppress(Exception), warnings.catch_warnings():
@@ -171,20 +179,19 @@ class StepRequests:
                     batch = _specs(iterator)
                     inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
                     self._model(keras.tree.map_structure(_symbolic, inputs))
-            self._watched[activations] = _Watched(
-                self._model, train_function, activations
-            )
-        return self._watched[activations]
+            self._watched[wish] = _Watched(self._model, train_function, wish)
+        return self._watched[wish]
 
 
 class _Watched:
     """A train function like Keras's own, with a monitor inside."""
 
-    def __init__(self, model, train_function, activations):
+    def __init__(self, model, train_function, wish):
         self._model = model
         self._weights = len(model.trainable_weights)
         optimizers = optimizers_of(model)
-        self._monitor = StepMonitor(model, optimizers, activations)
+        activations, patterns = wish
+        self._monitor = StepMonitor(model, optimizers, activations, patterns)
         self._guard = Guard(self._monitor)
         layers = self._monitor.layers.values()
         self._observed = observed(optimizers, self._guard, layers)

@@ -128,6 +128,8 @@ class Updates:
         # Keras updates all its weights in order, unless some have no gradient.
         if rows == list(self._row.values()):
             return values
+        if not rows:
+            return others
         places = [[[kind, row] for row in rows] for kind in range(others.shape[0])]
         return tf.tensor_scatter_nd_update(others, places, values)
 
