@@ -10,7 +10,7 @@ import keras
 
 from xorlab.checks import names, true_or_false, warn, whole
 from xorlab.eventlog.eventfile import EventFile, SharedRecords
-from xorlab.eventlog.graph import train_step_graph
+from xorlab.eventlog.graph import kept_graph
 from xorlab.files import check_writable
 from xorlab.steps import internals, naming
 from xorlab.steps.optimizers import optimizers_of
@@ -212,7 +212,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def _write_train_step_graph(self, batch):
         self._graph_due = False
         try:
-            self._log.graph(train_step_graph(self.model, batch))
+            self._log.graph(kept_graph(self.model, batch))
         except Exception as error:
             # Whatever a custom step does not stand, training itself is well.
             warn(

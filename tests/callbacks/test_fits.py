@@ -13,8 +13,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 from oracles import callback_oracle as oracle
+from tensorflow.python.framework.func_graph import FuncGraph
 
-from xorlab.steps import requests
+from xorlab.steps import requests, watched
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(12, 6)).astype("float32")
@@ -233,7 +234,7 @@ def test_nothing_is_measured_at_steps_that_do_not_log(tmp_path, monkeypatch):
         oracle.assert_left_alone(model)
         return model
 
-    monkeypatch.setattr(requests, "StepMonitor", None)  # Whoever measures makes one.
+    monkeypatch.setattr(watched, "StepMonitor", None)  # Whoever measures makes one.
     ours = run([oracle.watching(tmp_path, histogram_steps=100)])
     oracle.assert_same(ours, run([]))
 
@@ -616,3 +617,31 @@ def test_after_an_interruption_all_goes_on(then, tmp_path):
     oracle.assert_left_alone(model)
     logged = list(oracle.read(tmp_path / "second").scalars["gradient_norm"])
     assert logged == [began, began + 1, began + 2]
+
+
+def graphs_alive():
+    gc.collect()
+    return sum(isinstance(x, FuncGraph) for x in gc.get_objects())
+
+
+def test_more_fits_of_a_compiled_model_trace_nothing_and_keep_nothing(tmp_path):
+    model = small()
+    traces, step = [], model.train_step
+    model.train_step = lambda data: traces.append(data) or step(data)
+    options = {"write_graph": True, "histogram_steps": 2, "write_activations": True}
+    first, *others = (
+        oracle.watching(tmp_path / name, **options) for name in ("first", "2", "3")
+    )
+    oracle.fit(model, X, Y, [first])
+    # Keras's own, one that watches, and one that is drawn: Keras alone makes two.
+    assert len(traces) == 3
+    alive = graphs_alive()
+    for callback in (first, *others):
+        oracle.fit(model, X, Y, [callback])
+    assert len(traces) == 3
+    assert graphs_alive() == alive
+    drawn = oracle.read(tmp_path / "first").graph
+    assert oracle.read(tmp_path / "3").graph == drawn
+    compiled(model)
+    oracle.fit(model, X, Y, [first])
+    assert len(traces) == 6

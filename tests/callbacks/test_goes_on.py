@@ -11,7 +11,15 @@ from oracles import callback_oracle as oracle
 
 from xorlab import watching
 from xorlab.eventlog import eventfile, stepwriter
-from xorlab.steps import exact, measures, monitor, naming, requests, schedule, updates
+from xorlab.steps import (
+    exact,
+    measures,
+    monitor,
+    naming,
+    schedule,
+    updates,
+    watched,
+)
 
 RNG = np.random.default_rng(6)
 X = RNG.normal(size=(8, 2)).astype("float32")
@@ -72,7 +80,7 @@ ROOMS = [
     (measures, "measure_change"),
     (exact, "read_again"),
     (exact.Copies, "of"),
-    (requests, "StepMonitor"),
+    (watched, "StepMonitor"),
     (schedule.Schedule, "begin_epoch"),
     (schedule.Schedule, "begin"),
     (schedule.Schedule, "end"),

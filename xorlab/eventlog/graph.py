@@ -5,18 +5,34 @@ traced with a name scope a layer, the loss, each metric and the update, and the
 trace is tidied so that TensorBoard draws the picture of the lecture (04, 10).
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2, node_def_pb2
+from tensorflow.core.framework import graph_pb2
 
+from xorlab.eventlog import drawing
+from xorlab.eventlog.drawing import TRAIN
 from xorlab.steps import naming
 from xorlab.steps.hooks import Wrapped
+from xorlab.steps.optimizers import optimizers_of
 
-TRAIN = "train"
+# Where a model keeps its graph, and what it was traced for.
+_KEPT_AS = "_xorlab_train_step_graph"
+
+
+def kept_graph(model: keras.Model, batch: Any) -> graph_pb2.GraphDef:
+    """`train_step_graph`, traced once for each `compile` and kind of batch.
+
+    To be called in a `fit`, between two executions.
+    """
+    train_function, specs, graph = vars(model).get(_KEPT_AS, (None, None, None))
+    if graph is None or train_function is not model.train_function or specs != batch:
+        graph = train_step_graph(model, batch)
+        # Not by setattr, with which Keras looks for weights in what it is given.
+        vars(model)[_KEPT_AS] = model.train_function, batch, graph
+    return graph
 
 
 def train_step_graph(
@@ -31,7 +47,7 @@ def train_step_graph(
     Nothing is trained: the step is traced, not run.
 
     Args:
-        model: compiled, with a loss.
+        model: compiled, with a loss; or with optimizers among its attributes.
         batch: what `train_step` takes, as `tf.TensorSpec`s; the names of those, where
             they have any, are the names in the graph.
         loss_name: the box that holds the loss and its mean; each metric's box has
@@ -47,15 +63,12 @@ def train_step_graph(
         that gives its name to each variable's scope and to `train`: TensorBoard draws a
         scope with such a child small and to the side.
     """
-    # The first trace makes what variables are still to be made.
-    _trace(model, batch)
-    parts = naming.parts_of(model)
-    # A part of the model may be called as the model is.
-    *_, own_box = boxes = naming.unique(
-        [*parts.items(), *naming.siblings([model]).items()]
-    )
-    with _named_scopes(model, boxes, loss_name):
-        function = _trace(model, batch)
+    before = None
+    while before != (made := _count_variables(model)):
+        # A trace that makes variables does not know their scopes, but the next one.
+        before = made
+        parts, boxes, function = _traced(model, batch, loss_name)
+    *_, own_box = boxes
 
     inner = _variable_scopes(model, own_box, variable_names or {})
     scopes = {**_other_scopes(model, loss_name), **inner}
@@ -64,24 +77,44 @@ def train_step_graph(
         for outer, traced in function.graph.captures
         if id(outer) in scopes
     }
-    nodes = _without_outputs(function.graph.as_graph_def().node, function.outputs)
+    nodes = drawing.without_outputs(function)
     tops = {name.partition("/")[0] for name in boxes} | {TRAIN, loss_name}
     tops |= {path for path, _ in _metrics(model, loss_name)}
     inputs = _input_names(model, parts, batch)
     # What the step captures comes after what it is given.
     given = dict(zip((x.op.name for x in function.inputs), inputs, strict=False))
-    names = _new_names(nodes, given, handles, tops, own_box)
+    names = drawing.new_names(nodes, given, handles, tops, own_box)
     used = {name.rpartition("/")[0] for name in names.values()}
-    return _rebuilt(nodes, names, handles, [x for x in inner.values() if x in used])
+    small = [x for x in inner.values() if x in used]
+    return drawing.rebuilt(nodes, names, handles, small)
 
 
-def _trace(model, batch):
+def _traced(model, batch, loss_name):
+    parts = naming.parts_of(model)
+    # A part of the model may be called as the model is.
+    boxes = naming.unique([*parts.items(), *naming.siblings([model]).items()])
+
     def step(*tensors):
         data = tf.nest.pack_sequence_as(batch, tensors, expand_composites=True)
         return model.train_step(data)
 
     specs = tf.nest.flatten(batch, expand_composites=True)
-    return tf.function(step).get_concrete_function(*specs)
+    with _named_scopes(model, boxes, loss_name):
+        return parts, boxes, tf.function(step).get_concrete_function(*specs)
+
+
+def _count_variables(model):
+    owners = model, *_updates(model).values()
+    lists = [x.variables for x in owners] + [model.metrics_variables]
+    return sum(map(len, lists))
+
+
+def _updates(model):
+    """Maps the scope of each optimizer's update to the optimizer."""
+    return {
+        f"{TRAIN}/{name}" if name else TRAIN: optimizer
+        for name, optimizer in optimizers_of(model).items()
+    }
 
 
 def _input_names(model, parts, batch):
@@ -130,11 +163,11 @@ def _named_scopes(model, boxes, loss_name):
 
         return owner, method, around
 
-    metrics = _metrics(model, loss_name)
+    metrics, updates = _metrics(model, loss_name), _updates(model)
     return Wrapped(
         *(scoped(part, "call", path) for path, part in boxes.items()),
         scoped(model, "compute_loss", loss_name),
-        scoped(model.optimizer, "apply", TRAIN),
+        *(scoped(optimizer, "apply", path) for path, optimizer in updates.items()),
         *(scoped(metric, "update_state", path) for path, metric in metrics),
         *(scoped(metric, "result", path) for path, metric in metrics),
     )
@@ -152,8 +185,9 @@ def _metrics(model, loss_name):
 def _other_scopes(model, loss_name):
     """Maps the handles of the optimizer's and the metrics' variables to scopes."""
     scopes = {}
-    for variable in model.optimizer.variables:
-        scopes[id(variable.value.handle)] = f"{TRAIN}/{variable.path}"
+    for path, optimizer in _updates(model).items():
+        for variable in optimizer.variables:
+            scopes[id(variable.value.handle)] = f"{path}/{variable.path}"
     for path, metric in _metrics(model, loss_name):
         for variable in metric.variables:
             scopes[id(variable.value.handle)] = f"{path}/{variable.name}"
@@ -169,71 +203,3 @@ def _variable_scopes(model, own_box, given):
         pairs.append((given.get(variable.path, beside), variable))
     unique = naming.unique(pairs)
     return {id(variable.value.handle): name for name, variable in unique.items()}
-
-
-def _without_outputs(nodes, outputs):
-    """Drops what only the function needs: its returned values and their join."""
-    dropped = {tensor.op.name for tensor in outputs} | {"NoOp"}
-    return [node for node in nodes if node.name not in dropped]
-
-
-def _source(name):
-    """The node that an input string such as `^a/b` or `a/b:1` comes from."""
-    return name.removeprefix("^").partition(":")[0]
-
-
-def _new_names(nodes, given, handles, tops, own_box):
-    """Maps each node's traced name to the name it is drawn with."""
-    names = {}
-    for node in nodes:
-        top, _, rest = node.name.partition("/")
-        if node.name in handles:
-            names[node.name] = handles[node.name] + "/handle"
-        elif node.op == "ReadVariableOp" and node.input[0] in handles:
-            names[node.name] = handles[node.input[0]] + "/Read"
-        elif top == "gradient_tape":
-            names[node.name] = f"{TRAIN}/gradients/{rest}"
-        elif node.op == "Placeholder" or (
-            # What Keras casts before the first layer is no box of its own.
-            top in tops and (top, node.op) != (own_box, "Cast")
-        ):
-            names[node.name] = given.get(node.name, node.name)
-    _adopt_strays(nodes, names)
-    distinct = naming.unique((new, old) for old, new in names.items())
-    return {old: new for new, old in distinct.items()}
-
-
-def _adopt_strays(nodes, names):
-    """Names the nodes outside of every scope after the scope that uses them."""
-    users: dict[str, list[str]] = {}
-    for node in nodes:
-        for name in node.input:
-            users.setdefault(_source(name), []).append(node.name)
-    for node in reversed(nodes):  # A trace lists users after what they use.
-        if node.name not in names:
-            tops = [names[user].partition("/")[0] for user in users.get(node.name, [])]
-            # The gradient uses what the forward pass has made, so it comes last.
-            home = next((top for top in tops if top != TRAIN), TRAIN)
-            names[node.name] = f"{home}/{node.name}"
-
-
-def _rebuilt(nodes, names, handles, scopes):
-    graph = graph_pb2.GraphDef()
-    for node in nodes:
-        new = graph.node.add()
-        new.CopyFrom(node)
-        new.name = names[node.name]
-        if node.name in handles:
-            new.op = "VarHandleOp"
-        del new.input[:]
-        new.input.extend(
-            re.sub(r"[^^:]+", names[_source(name)], name, count=1)
-            for name in node.input
-            if _source(name) in names
-        )
-    updates = [n.name for n in graph.node if re.match("Assign.*VariableOp", n.op)]
-    # As the lecture's optimizer did: an op called train that waits for every update.
-    waits = ["^" + name for name in updates if name.startswith(TRAIN + "/")]
-    graph.node.append(node_def_pb2.NodeDef(name=TRAIN, op="NoOp", input=waits))
-    graph.node.extend(node_def_pb2.NodeDef(name=scope, op="NoOp") for scope in scopes)
-    return graph

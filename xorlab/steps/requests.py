@@ -9,13 +9,9 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from xorlab.steps.guard import Guard
 from xorlab.steps.hooks import Wrapped
-from xorlab.steps.monitor import StepMonitor
-from xorlab.steps.observe import observed, observed_batches
-from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.statistics import StepStatistics
-from xorlab.steps.traces import Twin
+from xorlab.steps.watched import Watched
 
 # Where a model keeps its own, and so what it has traced: as long as it lives itself.
 _KEPT_AS = "_xorlab_step_requests"
@@ -47,7 +43,7 @@ class StepRequests:
         self._tell_batch: dict[Callable, None] = {}
         self._tell_statistics: dict[Callable, _Wish] = {}
         self._watched_for: Callable | None = None
-        self._watched: dict[_Wish, _Watched] = {}
+        self._watched: dict[_Wish, Watched] = {}
 
     def request_batch(self, tell: Callable) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution is given.
@@ -131,6 +127,7 @@ class StepRequests:
         self.withdraw()
         if self._is_on_batch:
             iterator = _Batches(iterator)
+        _build_optimizer(self._model)
         if tell_statistics:
             activations, layers = zip(*tell_statistics.values(), strict=True)
             together = None if None in layers else tuple(itertools.chain(*layers))
@@ -179,45 +176,8 @@ class StepRequests:
                     batch = _specs(iterator)
                     inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
                     self._model(keras.tree.map_structure(_symbolic, inputs))
-            self._watched[wish] = _Watched(self._model, train_function, wish)
+            self._watched[wish] = Watched(self._model, train_function, *wish)
         return self._watched[wish]
-
-
-class _Watched:
-    """A train function like Keras's own, with a monitor inside."""
-
-    def __init__(self, model, train_function, wish):
-        self._model = model
-        self._weights = len(model.trainable_weights)
-        optimizers = optimizers_of(model)
-        activations, patterns = wish
-        self._monitor = StepMonitor(model, optimizers, activations, patterns)
-        self._guard = Guard(self._monitor)
-        layers = self._monitor.layers.values()
-        self._observed = observed(optimizers, self._guard, layers)
-        self._batches = observed_batches(model, self._guard)
-        present = model.train_function
-        with self._batches:
-            model.make_train_function(force=True)
-        self._train_function = model.train_function
-        vars(model)["train_function"] = present
-        self._twin = Twin(self._train_function, train_function)
-
-    def trace(self, iterator):
-        """Traces it, if need be, or raises why the step is better left to Keras."""
-        with self._batches, self._observed:
-            self._twin.trace(iterator)
-
-    def __call__(self, iterator):
-        with self._batches, self._observed:
-            logs = self._train_function(iterator)
-        try:
-            return logs, self._guard.failure or self._monitor.read()
-        except Exception as error:
-            return logs, error
-
-    def knows_too_few_weights(self):
-        return len(self._model.trainable_weights) > self._weights
 
 
 class _Batches:
@@ -232,6 +192,15 @@ class _Batches:
 
     def __iter__(self):
         return self._batches
+
+
+def _build_optimizer(model):
+    """Makes now what Keras makes in its first trace, and then traces a second time."""
+    is_keras_s_step = type(model).train_step is keras.Model.train_step
+    # Without an optimizer, it is for Keras to say so.
+    built = getattr(model.optimizer, "built", True)
+    if is_keras_s_step and model.built and not built:
+        model.optimizer.build(model.trainable_variables)
 
 
 def _specs(iterator):

@@ -1,0 +1,72 @@
+"""A train function that trains as Keras's own, and tells of what it did."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from xorlab.steps.guard import Guard
+from xorlab.steps.monitor import StepMonitor
+from xorlab.steps.observe import observed, observed_batches
+from xorlab.steps.optimizers import optimizers_of
+from xorlab.steps.statistics import StepStatistics
+from xorlab.steps.traces import Twin
+
+
+class Watched:
+    """A train function like Keras's own, with a monitor inside.
+
+    Args:
+        model: compiled and built.
+        train_function: the one whose place it takes for single executions.
+        activations: count the outputs of layers, too.
+        patterns: names of the layers that are measured, as `fnmatch` reads them; all if
+            None.
+
+    Raises:
+        NotWatchable: the model has no optimizer whose gradients could be read.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        train_function: Callable,
+        activations: bool,
+        patterns: Sequence[str] | None,
+    ):
+        self._model = model
+        self._weights = len(model.trainable_weights)
+        optimizers = optimizers_of(model)
+        self._monitor = StepMonitor(model, optimizers, activations, patterns)
+        self._guard = Guard(self._monitor)
+        layers = self._monitor.layers.values()
+        self._observed = observed(optimizers, self._guard, layers)
+        self._batches = observed_batches(model, self._guard)
+        present = model.train_function
+        with self._batches:
+            model.make_train_function(force=True)
+        self._train_function = model.train_function
+        vars(model)["train_function"] = present
+        self._twin = Twin(self._train_function, train_function)
+
+    def trace(self, iterator: Any) -> None:
+        """Traces it for what an iterator gives, if need be.
+
+        Raises:
+            NotWatchable: why the step is better left to Keras.
+        """
+        with self._batches, self._observed:
+            self._twin.trace(iterator)
+
+    def __call__(self, iterator: Any) -> tuple[Any, list[StepStatistics] | Exception]:
+        """Makes an execution; returns its logs, and what is to be told of it."""
+        with self._batches, self._observed:
+            logs = self._train_function(iterator)
+        try:
+            return logs, self._guard.failure or self._monitor.read()
+        except Exception as error:
+            return logs, error
+
+    def knows_too_few_weights(self) -> bool:
+        """Whether weights were made since this was: it knows nothing of them."""
+        return len(self._model.trainable_weights) > self._weights
