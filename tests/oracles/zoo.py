@@ -1,0 +1,221 @@
+"""Tiny models of the kinds that public examples train: of images, and with attention.
+
+Each is a function from its inputs, which are made from the data, to its outputs.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+RNG = np.random.default_rng(11)
+ROWS = 12
+
+
+def normal(*shape):
+    return RNG.normal(size=(ROWS, *shape)).astype("float32")
+
+
+def whole(below, *shape):
+    return RNG.integers(0, below, size=(ROWS, *shape)).astype("int32")
+
+
+FEATURES, SEQUENCES, IMAGES = normal(6), normal(5, 4), normal(6, 6, 4)
+WORDS, NEXT_WORDS, LABELS = whole(7, 5), whole(7, 5), whole(3)
+TARGETS = normal(3)
+CLASSES = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def sgd(**options):
+    """Returns what makes an optimizer of its own for each model."""
+    return lambda: keras.optimizers.SGD(0.1, momentum=0.9, **options)
+
+
+PLAIN = sgd()
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """What makes a model, what it is fed with, and what is given to `compile`."""
+
+    make: Callable[[], keras.Model]
+    x: Any
+    y: Any = None
+    optimizer: str | Callable[[], keras.optimizers.Optimizer] = PLAIN
+    settings: dict = dataclasses.field(default_factory=dict)
+
+    def compiled(self, jit_compile: bool) -> keras.Model:
+        """Makes it anew."""
+        model, optimizer = self.make(), self.optimizer
+        if callable(optimizer):
+            optimizer = optimizer()
+        model.compile(optimizer, jit_compile=jit_compile, **self.settings)
+        return model
+
+
+EXAMPLES: dict[str, Example] = {}
+
+
+def example(x, y, loss="mse", optimizer=PLAIN, **settings):
+    """Registers a model by a function from its inputs to its outputs."""
+
+    def register(outputs_of):
+        def make():
+            flat = [
+                keras.Input(
+                    rows.shape[1:], dtype=rows.dtype.name, name=str(*path[-1:]) or None
+                )
+                for path, rows in keras.tree.flatten_with_path(x)
+            ]
+            inputs = keras.tree.pack_sequence_as(x, flat)
+            return keras.Model(inputs, outputs_of(inputs))
+
+        compiled = {"loss": loss, **settings}
+        EXAMPLES[outputs_of.__name__] = Example(make, x, y, optimizer, compiled)
+        return outputs_of
+
+    return register
+
+
+# Attention.
+
+
+def feed_forward(x, activation="gelu"):
+    hidden = layers.Dense(2 * x.shape[-1], activation=activation)(x)
+    return layers.Dense(x.shape[-1])(hidden)
+
+
+def embed(words):
+    return layers.Embedding(7, 4)(words) + layers.Embedding(5, 4)(ops.arange(5))
+
+
+@example(SEQUENCES, TARGETS, optimizer="adam")
+def transformer_norm_before(x):
+    normed = layers.LayerNormalization()(x)
+    x = x + layers.MultiHeadAttention(2, 2, dropout=0.1)(normed, normed)
+    x = x + feed_forward(layers.LayerNormalization()(x))
+    return layers.Dense(3)(layers.GlobalAveragePooling1D()(x))
+
+
+@example(SEQUENCES, TARGETS)
+def transformer_norm_after(x):
+    attended = layers.MultiHeadAttention(2, 2)(x, x)
+    x = layers.LayerNormalization()(layers.Add()([x, attended]))
+    x = layers.LayerNormalization()(x + layers.Dropout(0.1)(feed_forward(x)))
+    return layers.Dense(3)(layers.Flatten()(x))
+
+
+@example(WORDS, NEXT_WORDS, CLASSES, optimizer=keras.optimizers.AdamW)
+def language_model(words):
+    tokens = layers.ReversibleEmbedding(7, 4)
+    x = tokens(words) * 2.0
+    normed = layers.RMSNormalization()(x)
+    attention = layers.GroupQueryAttention(2, 2, 1)
+    x = x + attention(normed, normed, use_causal_mask=True)
+    gate, value = ops.split(layers.Dense(8)(layers.RMSNormalization()(x)), 2, -1)
+    return tokens(x + layers.Dense(4)(ops.silu(gate) * value), reverse=True)
+
+
+@example([WORDS, NEXT_WORDS], WORDS, CLASSES)
+def seq2seq_transformer(inputs):
+    source, target = map(embed, inputs)
+    source += feed_forward(layers.LayerNormalization()(source))
+    target = layers.LayerNormalization()(target)
+    target += layers.MultiHeadAttention(1, 4)(target, source)
+    return layers.Dense(7)(layers.LayerNormalization()(target))
+
+
+@example(IMAGES, LABELS, CLASSES)
+def vision_transformer(x):
+    patches = layers.Reshape((4, 4))(layers.Conv2D(4, 3, strides=3)(x))
+    x = patches + layers.Embedding(4, 4)(ops.arange(4))
+    normed = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.Add()([layers.MultiHeadAttention(2, 2)(normed, normed), x])
+    x = layers.Add()([feed_forward(layers.LayerNormalization(epsilon=1e-6)(x)), x])
+    return layers.Dense(3)(layers.Dropout(0.5)(layers.Flatten()(x)))
+
+
+# Convolutions.
+
+
+def conv_norm(x, width, size=3, activation="relu", **options):
+    x = layers.Conv2D(width, size, padding="same", use_bias=False, **options)(x)
+    return layers.Activation(activation)(layers.BatchNormalization()(x))
+
+
+def classified(x):
+    return layers.Dense(3)(layers.GlobalAveragePooling2D()(x))
+
+
+@example(IMAGES, LABELS, CLASSES, optimizer=sgd(nesterov=True, weight_decay=1e-3))
+def resnet_v1(x):
+    hidden = conv_norm(conv_norm(x, 6, strides=2), 6, 3, "linear")
+    short = conv_norm(x, 6, 1, "linear", strides=2)
+    return classified(layers.ReLU()(layers.Add()([hidden, short])))
+
+
+@example(IMAGES, LABELS, CLASSES)
+def resnet_v2(x):
+    hidden = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2")(hidden) + x
+    return classified(layers.BatchNormalization()(x))
+
+
+@example(IMAGES, LABELS, CLASSES, optimizer="rmsprop")
+def mobilenet_v2(x):
+    wide = conv_norm(x, 8, 1, "relu6")
+    wide = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(wide)
+    wide = layers.ReLU(6.0)(layers.BatchNormalization()(wide))
+    return classified(layers.Add()([x, conv_norm(wide, 4, 1, "linear")]))
+
+
+@example(IMAGES, LABELS, CLASSES)
+def efficientnet(x):
+    wide = conv_norm(layers.Rescaling(0.5)(x), 8, 1, "swish")
+    squeezed = layers.GlobalAveragePooling2D(keepdims=True)(wide)
+    squeezed = layers.Conv2D(2, 1, activation="swish")(squeezed)
+    wide *= layers.Conv2D(8, 1, activation="sigmoid")(squeezed)
+    narrow = layers.Dropout(0.3, noise_shape=(None, 1, 1, 1))(conv_norm(wide, 4, 1))
+    return classified(x + narrow)
+
+
+@example(IMAGES, LABELS, CLASSES, optimizer="lion")
+def convnext(x):
+    hidden = layers.LayerNormalization()(layers.DepthwiseConv2D(3, padding="same")(x))
+    scaled = layers.Rescaling(1e-1)(feed_forward(hidden))
+    return classified(layers.LayerNormalization()(x + scaled))
+
+
+@example(IMAGES, LABELS, CLASSES)
+def densenet(x):
+    for _ in range(2):
+        new = layers.Conv2D(2, 3, padding="same")(layers.BatchNormalization()(x))
+        x = layers.Concatenate()([x, new])
+    return classified(layers.AveragePooling2D(2)(x))
+
+
+@example(IMAGES, IMAGES, optimizer=sgd(clipnorm=1.0))
+def u_net(x):
+    down = conv_norm(x, 4)
+    low = layers.GroupNormalization(2)(conv_norm(layers.MaxPooling2D()(down), 6))
+    up = layers.Conv2DTranspose(4, 2, strides=2)(low) + layers.UpSampling2D()(
+        layers.SeparableConv2D(4, 3, padding="same")(low)
+    )
+    return layers.Conv2D(4, 1)(layers.Concatenate()([down, up]))
+
+
+@example(IMAGES, LABELS, CLASSES)
+def normalised_weights(x):
+    conv = layers.SpectralNormalization(layers.Conv2D(4, 3))
+    x = layers.LeakyReLU()(layers.UnitNormalization()(conv(x)))
+    return layers.Dense(3, kernel_constraint="max_norm")(layers.Flatten()(x))
+
+
+@example(IMAGES, LABELS, CLASSES)
+def augmented(x):
+    x = layers.RandomTranslation(0.2, 0.2)(layers.RandomFlip()(x))
+    x = layers.GaussianNoise(0.1)(layers.RandomRotation(0.1)(x))
+    return classified(layers.SpatialDropout2D(0.3)(conv_norm(x, 4)))

@@ -1,0 +1,205 @@
+"""More of the zoo: models of sequences, of rows of a table, and of several parts."""
+
+import keras
+from keras import layers, ops
+from oracles.zoo import (
+    CLASSES,
+    EXAMPLES,
+    FEATURES,
+    LABELS,
+    NEXT_WORDS,
+    SEQUENCES,
+    TARGETS,
+    WORDS,
+    Example,
+    example,
+    feed_forward,
+    normal,
+    sgd,
+    whole,
+)
+
+# Sequences.
+
+
+@example(SEQUENCES, TARGETS, optimizer=sgd(clipvalue=0.1))
+def stacked_gru(x):
+    x = layers.GRU(4, return_sequences=True, recurrent_dropout=0.2)(x)
+    return layers.Dense(3)(layers.GRU(4, unroll=True)(x))
+
+
+@example([WORDS, NEXT_WORDS], WORDS, CLASSES, optimizer="rmsprop")
+def seq2seq_lstm(inputs):
+    source, target = (layers.Embedding(7, 4)(x) for x in inputs)
+    _, *state = layers.LSTM(4, return_state=True)(source)
+    decoded = layers.LSTM(4, return_sequences=True)(target, initial_state=state)
+    context = layers.AdditiveAttention()([decoded, source])
+    return layers.Dense(7)(layers.Concatenate()([decoded, context]))
+
+
+@example(SEQUENCES, SEQUENCES)
+def wavenet(x):
+    skips = []
+    for rate in (1, 2):
+        both = layers.Conv1D(8, 2, padding="causal", dilation_rate=rate)(x)
+        value, gate = ops.split(both, 2, axis=-1)
+        hidden = ops.tanh(value) * ops.sigmoid(gate)
+        skips.append(layers.Conv1D(4, 1)(hidden))
+        x = x + layers.Conv1D(4, 1)(hidden)
+    return layers.Conv1D(4, 1)(ops.relu(sum(skips)))
+
+
+@example(SEQUENCES, whole(3, 2) + 1, keras.losses.CTC())
+def ctc(x):
+    hidden = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(x)
+    return layers.Dense(5)(layers.Dropout(0.2)(hidden))
+
+
+@example(SEQUENCES, TARGETS)
+def mlp_mixer(x):
+    mixed = layers.Permute((2, 1))(layers.LayerNormalization()(x))
+    x = x + layers.Permute((2, 1))(feed_forward(mixed))
+    x = x + feed_forward(layers.LayerNormalization()(x))
+    return layers.Dense(3)(layers.GlobalAveragePooling1D()(x))
+
+
+# Rows.
+
+
+def gated_residual(x):
+    hidden = layers.Dropout(0.1)(layers.Dense(6)(layers.Dense(6, "elu")(x)))
+    gated = layers.Dense(6)(hidden) * layers.Dense(6, "sigmoid")(hidden)
+    return layers.LayerNormalization()(x + gated)
+
+
+@example(FEATURES, TARGETS)
+def gated_residual_network(x):
+    return layers.Dense(3)(gated_residual(x))
+
+
+class Experts(layers.Layer):
+    """A mixture of experts of which each row takes two, with a loss for balance."""
+
+    def build(self, shape):
+        self.kernels = self.add_weight(shape=(4, shape[-1], 6), name="kernels")
+        self.gate = layers.Dense(4, use_bias=False)
+        self.gate.build(shape)
+
+    def call(self, x):
+        shares = ops.softmax(self.gate(x))
+        best, chosen = ops.top_k(shares, 2)
+        mask = ops.sum(ops.one_hot(chosen, 4) * best[..., None], axis=-2)
+        self.add_loss(4 * ops.sum(ops.mean(shares, 0) * ops.mean(mask, 0)))
+        return ops.einsum("be,bi,eio->bo", mask, x, self.kernels)
+
+
+@example(FEATURES, TARGETS)
+def mixture_of_experts(x):
+    return layers.Dense(3)(layers.LayerNormalization()(x + Experts()(x)))
+
+
+@example(
+    {"user": whole(9), "item": whole(9), "seen": whole(9, 3)},
+    normal(1),
+    optimizer="adagrad",
+)
+def recommender(inputs):
+    embedded = layers.Embedding(9, 4, embeddings_regularizer="l2")
+    user = layers.Embedding(9, 4)(inputs["user"])
+    user += layers.GlobalAveragePooling1D()(embedded(inputs["seen"]))
+    bias = layers.Flatten()(layers.Embedding(9, 1)(inputs["item"][:, None]))
+    return layers.Dot(1, normalize=True)([user, embedded(inputs["item"])]) + bias
+
+
+@example(
+    {"age": normal(1), "kind": whole(4, 1), "more": normal(3)},
+    LABELS,
+    CLASSES,
+    optimizer="adam",
+)
+def structured(inputs):
+    scaled = layers.Normalization(mean=0.5, variance=2.0)(inputs["age"])
+    kind = layers.CategoryEncoding(4, "one_hot")(inputs["kind"])
+    crossed = layers.Flatten()(layers.Embedding(4, 2)(inputs["kind"]))
+    wide = layers.Concatenate()([scaled, kind, inputs["more"]])
+    deep = layers.Dense(5, "relu")(layers.Concatenate()([wide, crossed]))
+    return layers.Dense(3)(wide) + layers.Dense(3)(layers.BatchNormalization()(deep))
+
+
+@example(
+    FEATURES,
+    {"kind": LABELS, "size": TARGETS},
+    loss={"kind": CLASSES, "size": "huber"},
+    loss_weights={"kind": 0.3, "size": 2.0},
+    metrics={"kind": ["accuracy"], "size": ["mae", "mse"]},
+)
+def several_outputs(x):
+    shared = layers.BatchNormalization()(layers.Dense(5, "selu")(x))
+    return {
+        "kind": layers.Dense(3, name="kind")(layers.AlphaDropout(0.1)(shared)),
+        "size": layers.Dense(3, name="size")(shared + layers.Dense(5)(x)),
+    }
+
+
+class Coupling(layers.Layer):
+    """Shifts and scales one half by the other, as a normalising flow does."""
+
+    def build(self, shape):
+        self.net = keras.Sequential([layers.Dense(5, "tanh"), layers.Dense(6)])
+        self.net.build((None, 3))
+
+    def call(self, x):
+        kept, changed = ops.split(x, 2, axis=-1)
+        scale, shift = ops.split(self.net(kept), 2, axis=-1)
+        self.add_loss(-ops.mean(scale))
+        return ops.concatenate([changed * ops.exp(scale) + shift, kept], axis=-1)
+
+
+def gaussian(_, z):
+    return ops.mean(z**2) / 2
+
+
+@example(FEATURES, FEATURES, gaussian)
+def normalising_flow(x):
+    return Coupling()(Coupling()(x))
+
+
+@example({"nodes": normal(5, 4), "edges": whole(2, 5, 5)}, TARGETS)
+def graph_network(inputs):
+    nodes, edges = inputs["nodes"], ops.cast(inputs["edges"], "float32")
+    messages = ops.matmul(edges, layers.Dense(4, "relu")(nodes))
+    nodes = layers.LayerNormalization()(nodes + messages / 5)
+    return layers.Dense(3)(ops.sum(nodes, axis=1))
+
+
+def with_lora():
+    model = keras.Sequential(
+        [keras.Input((5,), dtype="int32"), layers.Embedding(7, 4), layers.Flatten()]
+    )
+    model.add(layers.Dense(6, "relu"))
+    model.add(layers.LayerNormalization())
+    model.add(layers.Dense(3))
+    model.layers[0].enable_lora(2)
+    model.layers[2].enable_lora(2)
+    model.layers[3].trainable = False
+    return model
+
+
+def fine_tuned():
+    """A frozen body, whose norm keeps its statistics, below a new head."""
+    x = keras.Input((6,))
+    hidden = layers.BatchNormalization()(layers.Dense(5, "relu")(x))
+    body = keras.Model(x, hidden + layers.Dense(5)(x), name="body")
+    body.trainable = False
+    head = layers.Dense(3)(layers.Dropout(0.2)(body(x, training=False)))
+    return keras.Model(x, head)
+
+
+EXAMPLES["lora"] = Example(with_lora, WORDS, LABELS, settings={"loss": CLASSES})
+EXAMPLES["fine_tuned"] = Example(
+    fine_tuned,
+    FEATURES,
+    TARGETS,
+    sgd(use_ema=True, ema_overwrite_frequency=2),
+    {"loss": "mse"},
+)
