@@ -10,7 +10,7 @@ from oracles.zoo import EXAMPLES
 
 from xorlab.callbacks import TensorBoard
 
-FAST = ("VAE", "mixture_of_experts", "transformer_norm_after")
+FAST = ("Siamese", "VAE", "mixture_of_experts")
 BY_XLA = ("VAE", "mixture_of_experts", "resnet_v1")
 
 
