@@ -175,12 +175,15 @@ class Watch:
         for name, last in told.items():
             gradients = last.by_layer(last.gradients_not_finite)
             weights = last.by_layer(last.weights_not_finite)
-            verdict = judge_layers(last.gradient_rms(), gradients, weights)
+            verdict = ""
+            if last.weights:
+                verdict = judge_layers(last.gradient_rms(), gradients, weights)
             units = judge_units(last.units) if self._activations else ""
             unseen = judge_recurrent(last.recurrent)
             told_of = filter(None, [self._first_lost, verdict, units, unseen])
             words = "\n\n".join(told_of)
-            self._log.text(tag_of("verdict", name), words, last.step)
+            if words:
+                self._log.text(tag_of("verdict", name), words, last.step)
 
     def _why_none(self):
         [first, *others] = self._optimizers.values()

@@ -123,6 +123,16 @@ def test_both_networks_of_a_gan_are_logged(kind, jit, tmp_path):
     assert any("generator" in tag for tag in outputs)
 
 
+def test_only_the_chosen_network_of_a_gan_is_logged(tmp_path):
+    callback = oracle.watching(tmp_path, histogram_steps=1, layers="generator")
+    oracle.train(compiled(Gan, False), X, callbacks=[callback])
+    log = oracle.read(tmp_path)
+    logged = {tag for tag in log.scalars if "/" in tag} | set(log.texts)
+    named = {"generator", "g_optimizer"}
+    assert logged and all(named & set(tag.split("/")) for tag in logged)
+    assert "verdict/g_optimizer" in logged
+
+
 def test_weights_of_two_optimizers_are_told_apart(tmp_path):
     class Shared(keras.Model):
         def __init__(self):

@@ -116,6 +116,8 @@ def _tags(weights, layers):
 
 
 def _scalars(statistics):
+    if not statistics.weights:  # The layers that were chosen have none.
+        return {}
     norm = math.sqrt(sum(statistics.gradient_squares))
     lost = float(sum(statistics.gradients_not_finite))
     lost_weights = float(sum(statistics.weights_not_finite))
