@@ -146,6 +146,29 @@ def test_loops_with_a_tape_are_logged_as_fit_is(kind, traced_before, tmp_path):
     assert [tag for tag in log.histograms if tag.endswith("/activation")]
 
 
+def test_a_function_that_was_traced_before_the_model_changed_goes_on(tmp_path):
+    def trained(log_dir=None):
+        model = oracle.fresh(network)
+        step = tf.function(step_of(model, model.optimizer))
+        loop(model, step, epochs=1)
+        model.layers[0].trainable = False
+        watch = log_dir and xorlab.watch(model.optimizer, model, log_dir)
+        return loop(model, step, watch, epochs=40)
+
+    with pytest.warns(UserWarning, match="changed after its training step had been"):
+        ours = trained(tmp_path)
+    oracle.assert_same(ours, trained())
+
+
+def test_numbers_that_logged_steps_draw_otherwise_are_told_of(tmp_path):
+    model = network()
+    plain = step_of(model, model.optimizer)
+    step = tf.function(lambda x, y: plain(x + tf.random.normal(x.shape), y))
+    keras.utils.set_random_seed(3)
+    with pytest.warns(UserWarning, match="RandomStandardNormal draws by a count"):
+        loop(model, step, xorlab.watch(model.optimizer, model, tmp_path))
+
+
 def test_two_networks_are_watched_each_by_its_own(tmp_path):
     def made():
         both = [oracle.fresh(lambda n=n: network(name=n)) for n in ("one", "other")]

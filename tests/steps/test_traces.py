@@ -10,7 +10,7 @@ from oracles import callback_oracle as oracle
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(12, 2)).astype("float32")
 Y = RNG.normal(size=(12, 1)).astype("float32")
-CHANGED = "the model was changed after Keras had traced its training step"
+CHANGED = "the model was changed after its training step had been traced"
 
 
 def make():

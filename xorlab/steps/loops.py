@@ -3,12 +3,11 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from xorlab.steps import internals, measures, naming
+from xorlab.steps import internals, measures, naming, traces
 from xorlab.steps.guard import Guard
 from xorlab.steps.hooks import Wrapped
 from xorlab.steps.monitor import StepMonitor
@@ -50,7 +49,9 @@ class LoopRequests:
         self._has_traced_update = False
         # By id, each beside what it is of, whose id stays taken.
         self._clones: dict[int, tuple] = {}
-        self._not_updating: dict[int, Any] = {}
+        self._not_updating: dict[int, tuple] = {}
+        # How many traces they had, and their clones, when these were found alike.
+        self._traced: dict[int, list[int]] = {}
 
     @contextlib.contextmanager
     def attached(self) -> Iterator[None]:
@@ -75,6 +76,7 @@ class LoopRequests:
         if weights != (self._watched.weights if self._watched else 0):
             self._watched = _Watched(self._optimizer, self._model, self._activations)
             self._clones.clear()
+            self._traced.clear()
 
     def _apply(self, original, *args, **kwargs):
         if not tf.executing_eagerly():
@@ -84,7 +86,7 @@ class LoopRequests:
         if self._tell and self._watched:
             with self._inside(self._watched):
                 result = self._optimizer.apply(*args, **kwargs)
-            self._answer(self._tell, self._watched)
+            self._answer(self._watched)
         else:
             result = original(*args, **kwargs)
         self._after_step()
@@ -97,19 +99,41 @@ class LoopRequests:
             return original(self._clone(function), *args, **kwargs)
         if not tf.executing_eagerly():
             return original(function, *args, **kwargs)
-        may_update = id(function) not in self._not_updating
-        if self._tell and self._watched and may_update:
-            is_new = id(function) not in self._clones
-            self._has_traced_update = False
+        if self._tell and self._watched and self._trace(function, args, kwargs):
             with self._inside(self._watched):
                 result = original(self._clone(function), *args, **kwargs)
-            if is_new and not self._has_traced_update:
-                self._not_updating[id(function)] = self._clones.pop(id(function))
-            self._answer(self._tell, self._watched)
+            self._answer(self._watched)
         else:
             result = original(function, *args, **kwargs)
         self._after_step()
         return result
+
+    def _trace(self, function, args, kwargs):
+        """Traces a function's clone; returns whether to call it in its place."""
+        if id(function) in self._not_updating:
+            return False
+        clone = self._clone(function)
+        if self._traces_of(function, clone) == self._traced.get(id(function)):
+            return True
+        self._has_traced_update = False
+        watching = self._inside(self._watched)
+        try:
+            graph = traces.trace_alike(clone, function, watching, *args, **kwargs)
+        except internals.NotWatchable as error:
+            self._told(error)
+            return False
+        except Exception:
+            return False  # The function itself says so.
+        if id(function) not in self._traced:
+            if not self._has_traced_update:
+                self._not_updating[id(function)] = self._clones.pop(id(function))
+                return False
+            traces.warn_of_drawing(graph)
+        self._traced[id(function)] = self._traces_of(function, clone)
+        return True
+
+    def _traces_of(self, *functions):
+        return [each.experimental_get_tracing_count() for each in functions]
 
     def _clone(self, function):
         if id(function) not in self._clones:
@@ -121,7 +145,8 @@ class LoopRequests:
         output = original(*args, **kwargs)
         is_asked = self._is_inside or (self._tell and tf.executing_eagerly())
         if is_asked and self._watched:
-            self._watched.guard.at_output(layer, output)
+            with traces.added():
+                self._watched.guard.at_output(layer, output)
         return output
 
     @contextlib.contextmanager
@@ -133,11 +158,15 @@ class LoopRequests:
         finally:
             self._is_inside = False
 
-    def _answer(self, tell, watched):
+    def _answer(self, watched):
         told = watched.read()
         # If it has made weights, the next is watched with these.
         if told and len(self._model.trainable_weights) == watched.weights:
-            self._tell = None
+            self._told(told)
+
+    def _told(self, told):
+        tell, self._tell = self._tell, None
+        if tell:
             tell(told)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.core.framework import node_def_pb2
+from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from xorlab.checks import warn
 from xorlab.steps import internals
@@ -40,8 +40,12 @@ class Twin:
         self._keras_s = internals.step_of(keras_s)
         self._last: tuple | None = None
 
-    def trace(self, iterator: Any) -> None:
+    def trace(self, iterator: Any, watching: contextlib.AbstractContextManager) -> None:
         """Traces it for what an iterator gives, as Keras has traced the other one.
+
+        Args:
+            iterator: of batches.
+            watching: inside, what is traced is watched.
 
         Raises:
             NotWatchable: Keras has traced another step, or runs it eagerly.
@@ -56,21 +60,55 @@ class Twin:
         now = traces, iterator.element_spec
         if now == self._last:
             return
-        if traces:
-            known = self._keras_s.get_concrete_function(iterator)
-            # Its signature may be more general than what the iterator gives.
-            [iterator], _ = known.structured_input_signature
-        ours = self._ours.get_concrete_function(iterator).graph.as_graph_def()
-        if traces and _operations(ours) != _operations(known.graph.as_graph_def()):
-            raise _changed()
-        drawing = _drawing_of_their_own(ours)
-        if drawing and self._last is None:
-            warn(
-                f"training differs from that without write_grads: {', '.join(drawing)} "
-                "draws by a count of its own, and logged steps begin another; draw by "
-                "keras.random and a SeedGenerator"
-            )
+        graph = trace_alike(self._ours, self._keras_s, watching, iterator)
+        if self._last is None:
+            warn_of_drawing(graph)
         self._last = now
+
+
+def trace_alike(
+    ours: Any,
+    other: Any,
+    watching: contextlib.AbstractContextManager,
+    /,
+    *args: Any,
+    **kwargs: Any,
+) -> graph_pb2.GraphDef:
+    """Traces a `tf.function` for arguments, as another one is traced for them.
+
+    Args:
+        ours: the one that is traced.
+        other: of the same Python function, with or without traces.
+        watching: inside, what is traced is watched.
+        args, kwargs: the arguments.
+
+    Returns:
+        The graph of the trace.
+
+    Raises:
+        NotWatchable: the other one has traced other operations.
+    """
+    known = None
+    if other.experimental_get_tracing_count():
+        known = other.get_concrete_function(*args, **kwargs)
+        # Its signature may be more general than the arguments.
+        args, kwargs = known.structured_input_signature
+    with watching:
+        graph = ours.get_concrete_function(*args, **kwargs).graph.as_graph_def()
+    if known and _operations(graph) != _operations(known.graph.as_graph_def()):
+        raise _changed()
+    return graph
+
+
+def warn_of_drawing(graph: graph_pb2.GraphDef) -> None:
+    """Warns where steps draw numbers that logged steps do not draw alike."""
+    drawing = _drawing_of_their_own(graph)
+    if drawing:
+        warn(
+            "training differs from that without logged gradients: "
+            f"{', '.join(drawing)} draws by a count of its own, and logged steps begin "
+            "another; draw by keras.random and a SeedGenerator"
+        )
 
 
 def _is_traced(step):
@@ -81,9 +119,9 @@ def _is_traced(step):
 
 def _changed():
     return internals.NotWatchable(
-        "the model was changed after Keras had traced its training step, and what was "
-        "traced goes on; compile the model again after such as `layer.trainable = "
-        "False`, and the change holds in every step"
+        "the model was changed after its training step had been traced, and what was "
+        "traced goes on; compile the model again (or make a tf.function of yours anew) "
+        "after such as `layer.trainable = False`, and the change holds in every step"
     )
 
 

@@ -1,5 +1,6 @@
 """A train function that trains as Keras's own, and tells of what it did."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,17 +56,21 @@ class Watched:
         Raises:
             NotWatchable: why the step is better left to Keras.
         """
-        with self._batches, self._observed:
-            self._twin.trace(iterator)
+        self._twin.trace(iterator, self._watching())
 
     def __call__(self, iterator: Any) -> tuple[Any, list[StepStatistics] | Exception]:
         """Makes an execution; returns its logs, and what is to be told of it."""
-        with self._batches, self._observed:
+        with self._watching():
             logs = self._train_function(iterator)
         try:
             return logs, self._guard.failure or self._monitor.read()
         except Exception as error:
             return logs, error
+
+    @contextlib.contextmanager
+    def _watching(self):
+        with self._batches, self._observed:
+            yield
 
     def knows_too_few_weights(self) -> bool:
         """Whether weights were made since this was: it knows nothing of them."""
