@@ -160,15 +160,12 @@ def true_rms(model, x, y):
     """A tape's gradients of the first batch, as the RMS of each layer."""
     import tensorflow as tf
 
-    from xorlab.steps import rms_by_layer
+    from xorlab.steps import naming, rms_by_layer
 
     with tf.GradientTape() as tape:
         loss = model.compute_loss(x, y, model(x, training=True))
-    weights = model.trainable_weights
-    gradients = tape.gradient(loss, weights)
-    return rms_by_layer(
-        {v.path: g.numpy() for v, g in zip(weights, gradients, strict=True)}
-    )
+    gradients = tape.gradient(loss, naming.weights_of(model))
+    return rms_by_layer({name: g.numpy() for name, g in gradients.items()})
 
 
 def logged_rms(folder, layer):
