@@ -11,7 +11,7 @@ from oracles.zoo import EXAMPLES
 from xorlab.callbacks import TensorBoard
 
 FAST = ("Siamese", "VAE", "mixture_of_experts")
-BY_XLA = ("VAE", "mixture_of_experts", "resnet_v1")
+BY_XLA = ("Siamese", "mixture_of_experts")
 
 
 def trained(name, callbacks, jit_compile=False):
