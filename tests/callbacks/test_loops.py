@@ -260,6 +260,15 @@ def test_weights_of_another_model_are_named_and_training_goes_on(tmp_path):
     assert int(model.optimizer.iterations) == 6
 
 
+def test_a_tensorflow_that_makes_no_clones_is_told(tmp_path, monkeypatch):
+    model = network()
+    step = tf.function(step_of(model, model.optimizer))
+    monkeypatch.delattr(type(step), "_clone")
+    with pytest.warns(UserWarning, match="TensorFlow 2.*_clone, as in .* install that"):
+        loop(model, step, xorlab.watch(model.optimizer, model, tmp_path))
+    assert int(model.optimizer.iterations) == 6
+
+
 def test_updates_that_are_not_seen_are_said_to_be_so(tmp_path):
     model = network()
     step = tf.function(step_of(model, model.optimizer))

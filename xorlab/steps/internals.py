@@ -177,11 +177,11 @@ def clone_of(function: Any) -> Any:
     """Returns a `tf.function` of the same kind that has no traces yet.
 
     Raises:
-        RuntimeError: TensorFlow no longer makes them where xorlab looks.
+        NotWatchable: TensorFlow no longer makes them where xorlab looks.
     """
     clone = getattr(function, "_clone", None)
     if clone is None:
-        raise RuntimeError(
+        raise NotWatchable(
             f"TensorFlow {tf.__version__}: expected tf.function to have _clone, as in "
             "TensorFlow 2.21; it has changed; install that"
         )

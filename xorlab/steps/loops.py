@@ -112,12 +112,12 @@ class LoopRequests:
         """Traces a function's clone; returns whether to call it in its place."""
         if id(function) in self._not_updating:
             return False
-        clone = self._clone(function)
-        if self._traces_of(function, clone) == self._traced.get(id(function)):
-            return True
         self._has_traced_update = False
         watching = self._inside(self._watched)
         try:
+            clone = self._clone(function)
+            if self._traces_of(function, clone) == self._traced.get(id(function)):
+                return True
             graph = traces.trace_alike(clone, function, watching, *args, **kwargs)
         except internals.NotWatchable as error:
             self._told(error)
