@@ -15,10 +15,17 @@ Y = RNG.normal(size=(12, 2)).astype("float32")
 NOISE = tf.constant(RNG.normal(size=(oracle.ROWS, 2)).astype("float32"))
 
 
-def network(name, inputs, outputs):
+class OwnStep(keras.Sequential):
+    """Has a step that might do anything: its optimizer is built by the first one."""
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def network(name, inputs, outputs, kind=keras.Sequential):
     hidden = layers.Dense(4, "tanh", name="hidden")
     last = layers.Dense(outputs, name="last")
-    return keras.Sequential([keras.Input((inputs,)), hidden, last], name=name)
+    return kind([keras.Input((inputs,)), hidden, last], name=name)
 
 
 class Gan(keras.Model):
@@ -215,7 +222,7 @@ if hasattr(optimizers, "MultiOptimizer"):  # Keras 3.12 has none.
 @pytest.mark.parametrize("name", OWN)
 def test_the_gradient_of_the_loss_is_logged(name, jit, tmp_path):
     def make():
-        model = network("own", 3, 2)
+        model = network("own", 3, 2, OwnStep)
         model.compile(OWN[name](), "mse", jit_compile=jit)
         return model
 
