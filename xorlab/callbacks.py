@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 import keras
+import tensorflow as tf
 
 from xorlab.checks import names, true_or_false, warn, whole
 from xorlab.eventlog.eventfile import EventFile, SharedRecords
@@ -24,7 +25,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-@internals.without_keras_s_graph
+@internals.mended
 class TensorBoard(keras.callbacks.TensorBoard):
     """`keras.callbacks.TensorBoard`, with gradients and an op graph that opens.
 
@@ -34,7 +35,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     All arguments and logs of Keras's callback stay as they are. What a logged gradient
     is stands in `xorlab.steps.observe`. A step is the optimizer's iterations: what is
-    logged at step s belongs to the weights after s updates, before the next.
+    logged at step s belongs to the weights after s updates, before the next. Where
+    `initial_epoch` goes on with a new optimizer, they go on, too.
 
     Args:
         log_dir, histogram_freq, write_graph, write_images, write_steps_per_second,
@@ -44,15 +46,15 @@ class TensorBoard(keras.callbacks.TensorBoard):
         write_grads: log, from the training step itself, histograms
             `<layer>/<weight>/gradient` and `<layer>/<weight>/weight`, scalars
             `gradient_rms/<layer>`, `update_ratio/<layer>` (2-norm of the change by
-            2-norm of the weight), `gradient_norm`, `gradient_not_finite` and
-            `weight_not_finite` (how many entries are NaN or infinite), and `verdict`, a
-            text that says which layers are in trouble. If the model has several
-            optimizers, as a GAN, the last four are of each, named like its attribute,
-            `gradient_norm/d_optimizer`; and its steps are its own iterations. Under
-            loss scaling also `loss_scale`, and, of a single optimizer, `skipped_steps`:
-            how many of this `fit` overflowed, and so have updated nothing. The first
-            place that is not finite, in data, loss, gradients or weights, is warned of
-            at once.
+            2-norm of the weight), `learning_rate`, `gradient_norm`,
+            `gradient_not_finite` and `weight_not_finite` (how many entries are NaN or
+            infinite), and `verdict`, a text that says which layers are in trouble. If
+            the model has several optimizers, as a GAN, the last five are of each, named
+            like its attribute, `gradient_norm/d_optimizer`; and its steps are its own
+            iterations. Under loss scaling also `loss_scale`, and, of a single
+            optimizer, `skipped_steps`: how many of this `fit` overflowed, and so have
+            updated nothing. The first place that is not finite, in data, loss,
+            gradients or weights, is warned of at once.
         write_activations: log histograms `<layer>/activation` of what the model's
             layers return, too, and scalars `activation_not_finite`,
             `dead_units/<layer>` of ReLUs (the share of units that are zero for the
@@ -127,6 +129,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
         # Until training begins; it may, without us being told.
         self._watch: Watch | None = None
         self._graph_due = False
+        self._steps_made = 0
+        self._is_surrounded = False
         for name, value in (("histogram_steps", histogram_steps), ("layers", layers)):
             if value is not None and not self._write_grads:
                 words = f"{name}: does nothing without write_grads=True"
@@ -135,7 +139,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
     @property
     def async_safe(self) -> bool:
         """Whether Keras may begin a batch while it sums up the last one's metrics."""
-        return not self._keras_logs_batches
+        return not (self._keras_logs_batches or _is_writing_summaries())
 
     @property
     def _keras_logs_batches(self):
@@ -147,6 +151,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self._layers is not None and self.model.built:
             naming.chosen_layers(self.model, self._layers)
+        # Keras's callback logs batches to a writer that surrounds the `fit`, too.
+        self._is_surrounded = _is_writing_summaries()
         super().on_train_begin(logs)
         # A `fit` that failed may have left something.
         StepRequests.of(self.model).withdraw()
@@ -166,9 +172,11 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
-        self._has_begun_epoch = True
         if self._watch is not None:
+            if not self._has_begun_epoch:
+                self._watch.go_on_from(self._steps_before(epoch))
             self._watch.begin_epoch(epoch % (self.histogram_freq or 1) == 0)
+        self._has_begun_epoch = True
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         super().on_train_batch_begin(batch, logs)
@@ -185,7 +193,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         if self._watch is not None:
             self._watch.end_steps()
         # What Keras does here writes nothing unless one of these was asked for.
-        if self._keras_logs_batches:
+        if self._keras_logs_batches or self._is_surrounded:
             super().on_train_batch_end(batch, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -197,12 +205,21 @@ class TensorBoard(keras.callbacks.TensorBoard):
         StepRequests.of(self.model).withdraw()
         if self._watch is not None:
             self._watch.end()
+            self._steps_made = self._watch.next_step
             self._watch = None
         super().on_train_end(logs)
 
     def _ask(self, tell):
         requests = StepRequests.of(self.model)
         requests.request_statistics(tell, self._write_activations, self._layers)
+
+    def _steps_before(self, epoch):
+        """How many steps a training has made that goes on with an epoch."""
+        if not epoch or self._steps_made:
+            return epoch and self._steps_made
+        batches = (self.params or {}).get("steps") or 0
+        accumulated = getattr(self.model.optimizer, "gradient_accumulation_steps", 1)
+        return epoch * batches // (accumulated or 1)
 
     def _steps_from(self, batch):
         """How many steps an execution makes: fewer where the epoch's data end."""
@@ -219,3 +236,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 "no op graph is written: the training step cannot be traced outside "
                 f"of fit ({type(error).__name__}: {error})"
             )
+
+
+def _is_writing_summaries():
+    """Whether there is a default writer for `tf.summary`."""
+    return bool(tf.summary.should_record_summaries())

@@ -12,7 +12,7 @@ from xorlab.eventlog.eventfile import EventFile
 from xorlab.eventlog.stepwriter import StepWriter, tag_of
 from xorlab.steps import internals
 from xorlab.steps.finite import LOSS
-from xorlab.steps.optimizers import may_change_gradients
+from xorlab.steps.optimizers import inner_optimizers, may_change_gradients
 from xorlab.steps.schedule import Schedule
 from xorlab.steps.statistics import BEFORE, StepStatistics
 
@@ -51,7 +51,7 @@ class Watch:
         self._last: dict[str, StepStatistics] = {}
         self._last_finite: int | None = None
         self._first_lost = ""
-        self._steps = self._begun = 0
+        self._steps = self._begun = self._made_before = 0
         self._guarded(self._begin, every)
 
     def _begin(self, every):
@@ -75,6 +75,16 @@ class Watch:
             name: internals.batches_applied(_innermost(x))
             for name, x in self._optimizers.items()
         }
+
+    def go_on_from(self, step: int) -> None:
+        """Counts on from a step, if the optimizers begin anew."""
+        if self._goes_on and not self._first_step:
+            self._made_before = step
+
+    @property
+    def next_step(self) -> int:
+        """The step that comes next, or 0 where none can be seen."""
+        return self._made_before + self._next_step() if self._goes_on else 0
 
     def begin_epoch(self, is_logged: bool) -> None:
         """Takes note that an epoch begins, and whether its first update is logged."""
@@ -139,11 +149,22 @@ class Watch:
         if not self._schedule.end(step):
             return
         self._has_logged = True
+        for statistics in told:
+            statistics.step += self._made_before
         self._tell_of_lost(told)
         for statistics in told:
             more = self._of_scaling(statistics.optimizer, steps)
+            more |= self._learning_rate(statistics.optimizer)
             self._writer.add(statistics, more)
             self._last[statistics.optimizer] = statistics
+
+    def _learning_rate(self, name):
+        optimizer = _innermost(self._optimizers[name])
+        # What deals gradients out to others leaves the rate to them.
+        if inner_optimizers(optimizer):
+            return {}
+        rate = internals.last_learning_rate(optimizer)
+        return {tag_of("learning_rate", name): rate}
 
     def _of_scaling(self, name, steps):
         optimizer = self._optimizers[name]

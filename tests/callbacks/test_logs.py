@@ -324,3 +324,79 @@ def test_a_verdict_says_nothing_of_time_where_there_is_none(tmp_path):
     oracle.train(make, X[:4], Y[:4], [oracle.watching(tmp_path)])
     [verdict] = oracle.read(tmp_path).texts["verdict"].values()
     assert b"time" not in verdict.item()
+
+
+@pytest.mark.parametrize("rate", ["schedule", "callback"])
+def test_the_learning_rate_of_each_logged_step_is_logged(rate, tmp_path):
+    decay = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+    given = decay if rate == "schedule" else 0.1
+
+    def halve(batch, logs):
+        if rate == "callback":
+            model.optimizer.learning_rate = 0.1 * 0.5**batch
+
+    model = make()
+    model.compile(keras.optimizers.SGD(given), "mse", jit_compile=False)
+    ours = oracle.watching(tmp_path, histogram_steps=1)
+    # It is called after ours.
+    later = keras.callbacks.LambdaCallback(on_train_batch_begin=halve)
+    oracle.fit(model, X, Y, [ours, later])
+    rates = oracle.read(tmp_path).scalars["learning_rate"]
+    assert rates == pytest.approx({0: 0.1, 1: 0.05, 2: 0.025})
+
+
+class Telling(layers.Layer):
+    def call(self, inputs):
+        tf.summary.scalar("told", tf.reduce_mean(inputs))
+        return inputs
+
+
+def telling():
+    model = keras.Sequential([keras.Input((6,)), Telling(), layers.Dense(3)])
+    model.compile("sgd", "mse", jit_compile=False)
+    return model
+
+
+@pytest.mark.parametrize(("every", "steps"), [(1, [1, 2, 3]), (2, [2])])
+def test_summaries_of_layers_are_of_their_steps(every, steps, tmp_path):
+    # Every second step is traced apart from the others.
+    callback = oracle.watching(tmp_path, histogram_steps=2, update_freq=every)
+    oracle.train(telling, X, Y, [callback])
+    scalars = oracle.read(tmp_path).scalars
+    [told] = [values for tag, values in scalars.items() if tag.endswith("told")]
+    assert list(told) == steps
+    means = [x.mean() for x, _ in oracle.batches_of(X, Y)]
+    expected = [means[step - 1] for step in steps]
+    assert list(told.values()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_batches_are_logged_to_a_writer_around_the_fit_as_by_keras_s(tmp_path):
+    logged = {}
+    for kind in (TensorBoard, keras.callbacks.TensorBoard):
+        folder = tmp_path / kind.__module__
+        model = oracle.fresh(make)
+        with tf.summary.create_file_writer(str(folder / "around")).as_default():
+            oracle.fit(model, X, Y, [kind(str(folder))])
+        logged[kind] = oracle.read(folder, "around").scalars
+    assert logged[TensorBoard] == logged[keras.callbacks.TensorBoard]
+    assert list(logged[TensorBoard]["batch_loss"]) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("again", ["compiled", "of another process"])
+def test_steps_go_on_where_epochs_do(again, tmp_path):
+    ours = oracle.watching(tmp_path, histogram_steps=1)
+    model = oracle.train(make, X, Y, [ours], epochs=2)
+    if again == "compiled":
+        model.compile("sgd", "mse", jit_compile=False)
+    else:
+        weights = model.get_weights()
+        model, ours = make(), oracle.watching(tmp_path, histogram_steps=1)
+        model.set_weights(weights)
+    oracle.fit(model, X, Y, [ours], initial_epoch=2, epochs=3)
+    scalars = oracle.read(tmp_path).scalars
+    assert list(scalars["epoch_loss"]) == [0, 1, 2]
+    assert list(scalars["gradient_norm"]) == list(range(9))
+    # From the first epoch on, all begins anew.
+    model.compile("sgd", "mse", jit_compile=False)
+    oracle.fit(model, X, Y, [oracle.watching(tmp_path / "anew", histogram_steps=1)])
+    assert list(oracle.read(tmp_path / "anew").scalars["gradient_norm"]) == [0, 1, 2]

@@ -28,11 +28,15 @@ _FLATTEN_LAYERS = "_flatten_layers"
 # What Keras's train function calls: the step, traced unless it is run eagerly.
 _STEP = "multi_step_on_iterator"
 
+# Summaries of layers take their step from there: a number, which a trace keeps.
+_PUSH_WRITER = "_push_writer"
+
 # name: (owner, parameters or None for a property)
 _LEANED_ON = {
     CLIP_GRADIENTS: (keras.optimizers.Optimizer, ["self", "grads"]),
     _TRAIN_WRITER: (keras.callbacks.TensorBoard, None),
     _WRITE_GRAPH: (keras.callbacks.TensorBoard, ["self"]),
+    _PUSH_WRITER: (keras.callbacks.TensorBoard, ["self", "writer", "step"]),
     _FLATTEN_LAYERS: (keras.Layer, ["self", "include_self", "recursive"]),
 }
 
@@ -59,9 +63,25 @@ def train_writer(callback: keras.callbacks.TensorBoard) -> tf.summary.SummaryWri
     return getattr(callback, _TRAIN_WRITER)
 
 
-def without_keras_s_graph(kind: type) -> type:
-    """Has a kind of Keras's TensorBoard callback write no graph by itself."""
+def mended(kind: type) -> type:
+    """Has a kind of Keras's TensorBoard callback write no graph by itself.
+
+    And has summaries that layers write be of the step that runs, not of the traced one.
+    """
     setattr(kind, _WRITE_GRAPH, lambda self: None)
+    push = getattr(kind, _PUSH_WRITER)
+
+    def push_a_variable(self, writer, step):
+        if self.update_freq != "epoch":
+            name = f"_xorlab_{'train' if writer is train_writer(self) else 'val'}_step"
+            if not hasattr(self, name):
+                setattr(self, name, tf.Variable(step, dtype=tf.int64, trainable=False))
+            variable = getattr(self, name)
+            variable.assign(step)
+            step = variable
+        push(self, writer, step)
+
+    setattr(kind, _PUSH_WRITER, push_a_variable)
     return kind
 
 
@@ -138,6 +158,24 @@ def batches_applied(optimizer: keras.optimizers.Optimizer) -> int:
         raise changed("Optimizer._iterations")
     # By a tensor: under a distribution strategy there is one on each replica.
     return int(tf.convert_to_tensor(count))
+
+
+def last_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """Returns the learning rate of an optimizer's last batch.
+
+    Raises:
+        RuntimeError: Keras no longer has it where xorlab looks.
+    """
+    # The public `learning_rate` of a schedule is already that of the next batch.
+    rate = getattr(optimizer, "_learning_rate", None)
+    if rate is None:
+        raise changed("Optimizer._learning_rate")
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = rate(batches_applied(optimizer) - 1)
+    elif callable(rate) and not isinstance(rate, keras.Variable):
+        rate = rate()
+    # By a tensor: under a distribution strategy there is one on each replica.
+    return float(tf.convert_to_tensor(rate))
 
 
 def updated_variables(
