@@ -146,6 +146,29 @@ def test_loops_with_a_tape_are_logged_as_fit_is(kind, traced_before, tmp_path):
     assert [tag for tag in log.histograms if tag.endswith("/activation")]
 
 
+@pytest.mark.parametrize("kind", ["eager", "graph"])
+def test_scaled_and_accumulated_gradients_are_those_of_the_loss(kind, tmp_path):
+    inner = optimizers.SGD(0.1, gradient_accumulation_steps=3)
+    scaled = optimizers.LossScaleOptimizer(inner, initial_scale=8.0)
+    model = oracle.fresh(lambda: network(scaled))
+    true = [oracle.taped(model, 1.0, *batch) for batch in BATCHES]
+
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            loss = scaled.scale_loss(tf.reduce_mean((model(x) - y) ** 2))
+        weights = model.trainable_weights
+        scaled.apply(tape.gradient(loss, weights), weights)
+
+    watch = xorlab.watch(scaled, model, tmp_path, histogram_steps=1)
+    loop(model, KINDS[kind](step), watch, epochs=1)
+    log = oracle.read(tmp_path, "")
+    mean = np.concatenate([np.ravel(sum(g) / 3) for g in zip(*true, strict=True)])
+    [(number, norm)] = log.scalars["gradient_norm"].items()
+    assert number == 0
+    oracle.close(norm, np.linalg.norm(mean))
+    assert log.scalars["loss_scale"] == {0: 8.0}
+
+
 def test_a_function_that_was_traced_before_the_model_changed_goes_on(tmp_path):
     def trained(log_dir=None):
         model = oracle.fresh(network)
