@@ -164,7 +164,7 @@ class Watch:
         if inner_optimizers(optimizer):
             return {}
         rate = internals.last_learning_rate(optimizer)
-        return {tag_of("learning_rate", name): rate}
+        return {"learning_rate": rate}
 
     def _of_scaling(self, name, steps):
         optimizer = self._optimizers[name]

@@ -17,13 +17,16 @@ def main(monkeypatch, capsys):
     """Runs `main` where a sweep ends so; returns its exit code, and what it printed."""
 
     def ended(outcome):
-        def run(grid, out, scheduler, progress):
+        def run(grid, out, scheduler, progress, device):
             assert (grid, out, scheduler) == (Grid(), "some/where", "tcp://a:1")
+            assert progress and device == "CPU:3"
             if isinstance(outcome, BaseException):
                 raise outcome
             return outcome
 
-        values = types.SimpleNamespace(out="some/where", scheduler="tcp://a:1")
+        values = types.SimpleNamespace(
+            out="some/where", scheduler="tcp://a:1", device="CPU:3"
+        )
         stand_in = types.SimpleNamespace(FLAGS=values)
         monkeypatch.setattr(command, "flags", stand_in)
         monkeypatch.setattr(command.settings, "from_flags", lambda kind, argv: kind())

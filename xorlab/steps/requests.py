@@ -73,10 +73,11 @@ class StepRequests:
         self._take_place()
 
     def _take_place(self):
-        present = self._model.train_function
-        if self._stand_in and present is self._stand_in:
+        if self._stand_in and self._model.train_function is self._stand_in:
             return
         self._give_place()
+        # Only now: what was there may have been an old one of ours.
+        present = self._model.train_function
         # Whoever trains batch by batch asks for the first before there is one.
         if present is not None:
             self._stand_in = functools.partial(self._run, present)

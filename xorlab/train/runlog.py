@@ -57,7 +57,7 @@ class RunLog:
 
 def _settings(config):
     """The settings that shape the result, not where or whether it is written."""
-    aside = {"logdir", "run_name", "overwrite", "histograms"}
+    aside = {"logdir", "run_name", "overwrite", "histograms", "device"}
     if config.network != "deep":
         aside |= {"depth", "width"}
     if config.network == "handmade":
