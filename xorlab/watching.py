@@ -70,6 +70,11 @@ class Watch:
                     f"{type(optimizer).__name__} accumulates gradients that its own "
                     "apply may have changed: these are logged, not those of the loss"
                 )
+        innermost = {x: _innermost(each) for x, each in self._optimizers.items()}
+        # What deals gradients out to others leaves the rate to them.
+        self._have_rates = {
+            x: y for x, y in innermost.items() if not inner_optimizers(y)
+        }
         self._schedule = Schedule(every, self._next_step, may_skip)
         self._applied_before = {
             name: internals.batches_applied(_innermost(x))
@@ -159,12 +164,9 @@ class Watch:
             self._last[statistics.optimizer] = statistics
 
     def _learning_rate(self, name):
-        optimizer = _innermost(self._optimizers[name])
-        # What deals gradients out to others leaves the rate to them.
-        if inner_optimizers(optimizer):
+        if name not in self._have_rates:
             return {}
-        rate = internals.last_learning_rate(optimizer)
-        return {"learning_rate": rate}
+        return {"learning_rate": internals.last_learning_rate(self._have_rates[name])}
 
     def _of_scaling(self, name, steps):
         optimizer = self._optimizers[name]

@@ -108,17 +108,6 @@ def transformer_norm_after(x):
     return layers.Dense(3)(layers.Flatten()(x))
 
 
-@example(WORDS, NEXT_WORDS, CLASSES, optimizer=keras.optimizers.AdamW)
-def language_model(words):
-    tokens = layers.ReversibleEmbedding(7, 4)
-    x = tokens(words) * 2.0
-    normed = layers.RMSNormalization()(x)
-    attention = layers.GroupQueryAttention(2, 2, 1)
-    x = x + attention(normed, normed, use_causal_mask=True)
-    gate, value = ops.split(layers.Dense(8)(layers.RMSNormalization()(x)), 2, -1)
-    return tokens(x + layers.Dense(4)(ops.silu(gate) * value), reverse=True)
-
-
 @example([WORDS, NEXT_WORDS], WORDS, CLASSES)
 def seq2seq_transformer(inputs):
     source, target = map(embed, inputs)
@@ -190,32 +179,7 @@ def convnext(x):
 
 
 @example(IMAGES, LABELS, CLASSES)
-def densenet(x):
-    for _ in range(2):
-        new = layers.Conv2D(2, 3, padding="same")(layers.BatchNormalization()(x))
-        x = layers.Concatenate()([x, new])
-    return classified(layers.AveragePooling2D(2)(x))
-
-
-@example(IMAGES, IMAGES, optimizer=sgd(clipnorm=1.0))
-def u_net(x):
-    down = conv_norm(x, 4)
-    low = layers.GroupNormalization(2)(conv_norm(layers.MaxPooling2D()(down), 6))
-    up = layers.Conv2DTranspose(4, 2, strides=2)(low) + layers.UpSampling2D()(
-        layers.SeparableConv2D(4, 3, padding="same")(low)
-    )
-    return layers.Conv2D(4, 1)(layers.Concatenate()([down, up]))
-
-
-@example(IMAGES, LABELS, CLASSES)
 def normalised_weights(x):
     conv = layers.SpectralNormalization(layers.Conv2D(4, 3))
     x = layers.LeakyReLU()(layers.UnitNormalization()(conv(x)))
     return layers.Dense(3, kernel_constraint="max_norm")(layers.Flatten()(x))
-
-
-@example(IMAGES, LABELS, CLASSES)
-def augmented(x):
-    x = layers.RandomTranslation(0.2, 0.2)(layers.RandomFlip()(x))
-    x = layers.GaussianNoise(0.1)(layers.RandomRotation(0.1)(x))
-    return classified(layers.SpatialDropout2D(0.3)(conv_norm(x, 4)))

@@ -40,30 +40,34 @@ class Twin:
         self._keras_s = internals.step_of(keras_s)
         self._last: tuple | None = None
 
-    def trace(self, iterator: Any, watching: contextlib.AbstractContextManager) -> None:
+    def trace(self, iterator: Any, watching: contextlib.AbstractContextManager) -> bool:
         """Traces it for what an iterator gives, as Keras has traced the other one.
 
         Args:
             iterator: of batches.
             watching: inside, what is traced is watched.
 
+        Returns:
+            Whether it is traced now; a step that runs eagerly never is.
+
         Raises:
             NotWatchable: Keras has traced another step, or runs it eagerly.
         """
         if self._ours is None or self._keras_s is None:
-            return
+            return False
         if _is_traced(self._ours) != _is_traced(self._keras_s):
             raise _changed()
         if not (_is_traced(self._ours) and isinstance(iterator, tf.data.Iterator)):
-            return
+            return False
         traces = self._keras_s.experimental_get_tracing_count()
         now = traces, iterator.element_spec
         if now == self._last:
-            return
+            return True
         graph = trace_alike(self._ours, self._keras_s, watching, iterator)
         if self._last is None:
             warn_of_drawing(graph)
         self._last = now
+        return True
 
 
 def trace_alike(

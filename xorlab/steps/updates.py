@@ -105,7 +105,8 @@ class Updates:
         now = [tf.convert_to_tensor(variable) for variable in variables]
         if self._may_hold and by_xla:
             exact.hold(variables, squares, now, map(tf.zeros_like, now))
-        return [counts, squares]
+        # Small gradients may as well be measured while the update is made.
+        return [counts, squares] if any(map(exact.is_big, gradients)) else []
 
     def after(self, update: Update) -> None:
         variables = update.variables

@@ -49,6 +49,7 @@ class Watched:
         self._train_function = model.train_function
         vars(model)["train_function"] = present
         self._twin = Twin(self._train_function, train_function)
+        self._is_traced = False
 
     def trace(self, iterator: Any) -> None:
         """Traces it for what an iterator gives, if need be.
@@ -56,11 +57,13 @@ class Watched:
         Raises:
             NotWatchable: why the step is better left to Keras.
         """
-        self._twin.trace(iterator, self._watching())
+        self._is_traced = self._twin.trace(iterator, self._watching())
 
     def __call__(self, iterator: Any) -> tuple[Any, list[StepStatistics] | Exception]:
         """Makes an execution; returns its logs, and what is to be told of it."""
-        with self._watching():
+        # What is traced already is watched from inside.
+        nothing = contextlib.nullcontext()
+        with nothing if self._is_traced else self._watching():
             logs = self._train_function(iterator)
         try:
             return logs, self._guard.failure or self._monitor.read()
