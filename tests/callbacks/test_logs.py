@@ -357,6 +357,10 @@ def telling():
     return model
 
 
+@pytest.mark.skipif(
+    keras.__version__.startswith("3.12."),
+    reason="Keras 3.12 leaves the step of such summaries at 0",
+)
 @pytest.mark.parametrize(("every", "steps"), [(1, [1, 2, 3]), (2, [2])])
 def test_summaries_of_layers_are_of_their_steps(every, steps, tmp_path):
     # Every second step is traced apart from the others.
