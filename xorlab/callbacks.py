@@ -215,8 +215,10 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def _steps_before(self, epoch):
         """How many steps a training has made that goes on with an epoch."""
-        if not epoch or self._steps_made:
-            return epoch and self._steps_made
+        if not epoch:
+            return 0
+        if self._steps_made:
+            return self._steps_made
         batches = (self.params or {}).get("steps") or 0
         accumulated = getattr(self.model.optimizer, "gradient_accumulation_steps", 1)
         return epoch * batches // (accumulated or 1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from oracles import callback_oracle as oracle
-from oracles import zoo_rows, zoo_steps  # noqa: F401
+from oracles import zoo_rows, zoo_steps  # noqa: F401  They add some.
 from oracles.zoo import EXAMPLES
 
 from xorlab.callbacks import TensorBoard

@@ -219,10 +219,7 @@ def clone_of(function: Any) -> Any:
     """
     clone = getattr(function, "_clone", None)
     if clone is None:
-        raise NotWatchable(
-            f"TensorFlow {tf.__version__}: expected tf.function to have _clone, as in "
-            "TensorFlow 2.21; it has changed; install that"
-        )
+        raise _tensorflow_changed("tf.function to have _clone")
     return clone(None)
 
 
@@ -241,8 +238,12 @@ def resource_of(writer: tf.summary.SummaryWriter) -> tf.Tensor:
     # What the public way to write a record adds takes longer than the record.
     resource = getattr(writer, "_resource", None)
     if resource is None:
-        raise RuntimeError(
-            f"TensorFlow {tf.__version__}: expected SummaryWriter._resource, as in "
-            "TensorFlow 2.21; it has changed; install that"
-        )
+        raise _tensorflow_changed("SummaryWriter._resource")
     return resource
+
+
+def _tensorflow_changed(what):
+    return NotWatchable(
+        f"TensorFlow {tf.__version__}: expected {what}, as in TensorFlow 2.21; it has "
+        "changed; install that"
+    )

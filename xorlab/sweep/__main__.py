@@ -18,7 +18,7 @@ def define_flags() -> None:
     """Defines a flag for every field of `Grid`, and where and by whom it is done."""
     settings.define_flags(Grid)
     flags.DEFINE_string("out", "", "folder of the results: logs/sweep/NAME")
-    flags.DEFINE_string("device", "CPU", "where to train; GPU:0 takes 90 times longer")
+    flags.DEFINE_string("device", "CPU", "where to train; GPU:0 takes longer")
     flags.DEFINE_string("scheduler", "", "tcp://HOST:PORT of a Dask scheduler")
 
 

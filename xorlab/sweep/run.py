@@ -21,7 +21,7 @@ def train(grid: Grid, device: str = "CPU") -> dict[str, np.ndarray]:
 
     Args:
         grid: what to train.
-        device: where to, as TensorFlow names it. A GPU takes 90 times longer.
+        device: where to, as TensorFlow names it; on a GPU it takes longer.
 
     Returns:
         Arrays of `grid.networks` rows by column name, in the order of the grid, then
@@ -61,7 +61,7 @@ def run(
         scheduler: the address of a Dask scheduler whose workers are to train; without
             one the cores of this machine do.
         progress: show a progress bar if standard error is a terminal.
-        device: where to train, as TensorFlow names it. A GPU takes 90 times longer.
+        device: where to train, as TensorFlow names it; on a GPU it takes longer.
 
     Returns:
         A summary a cell.

@@ -59,7 +59,7 @@ class Config:
     run_name: str = setting("", "folder of this run; <network>-<activation>-seed<seed>")
     overwrite: bool = setting(False, "replace a run of the same name")
     histograms: bool = setting(True, "log gradients, weights and activations in full")
-    device: str = setting("CPU", "where to train; GPU:0 takes 13 times longer")
+    device: str = setting("CPU", "where to train; GPU:0 takes longer")
     jit: bool = setting(True, "compile the steps with XLA")
 
     def __post_init__(self) -> None:
