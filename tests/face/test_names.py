@@ -12,8 +12,9 @@ FACE = {
     "xorlab": """callbacks diagnosis eventlog models pictures steps sweep train
         watch""",
     "xorlab.callbacks": "TensorBoard",
-    "xorlab.diagnosis": """EXPLODING STANDING_STILL VANISHING first_to_last
-        judge_gradients judge_layers judge_outcome judge_recurrent judge_units""",
+    "xorlab.diagnosis": """CAUSES EXPLODING Evidence Finding LayerFacts LayerStep
+        REMEDIES STANDING_STILL StepEvidence Threshold VANISHING Verdict first_to_last
+        judge judge_gradients judge_layers judge_outcome judge_recurrent judge_units""",
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
     "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep

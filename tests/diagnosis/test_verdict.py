@@ -1,0 +1,66 @@
+"""A verdict is right about known cases, in words and for machines."""
+
+import json
+
+from xorlab.diagnosis import (
+    CAUSES,
+    REMEDIES,
+    Evidence,
+    LayerFacts,
+    LayerStep,
+    StepEvidence,
+    judge,
+)
+
+
+def evidence(*steps, losses=(), facts=(), **of_network):
+    """Evidence of steps, each a dict of `LayerStep`s; ten updates lie between two."""
+    names = dict.fromkeys(name for step in steps for name in step)
+    known = {x.name for x in facts}
+    layers = [LayerFacts(x, "Dense") for x in names if x not in known]
+    told = [
+        StepEvidence(10 * row, step, losses[row] if losses else None)
+        for row, step in enumerate(steps)
+    ]
+    return Evidence([*layers, *facts], told, **of_network)
+
+
+def received(**gradient_rms):
+    return {name: LayerStep(gradient_rms=rms) for name, rms in gradient_rms.items()}
+
+
+# A deep network of sigmoids at its start, and 10 steps later (the lecture's, seed 22).
+SIGMOID = received(layer1=3e-9, layer5=2e-6, layer9=3e-3, last=0.1)
+
+
+def test_a_gradient_that_vanishes_is_told_with_the_layers_that_it_does_not_reach():
+    verdict = judge(evidence(SIGMOID, SIGMOID, losses=[0.7, 0.69315]))
+    [finding] = verdict.findings
+    assert verdict.cause == finding.cause == "vanishing"
+    assert finding.layers == ("layer1", "layer5")
+    assert finding.numbers["ratio"] < finding.threshold.value
+
+
+def test_a_layer_that_has_learned_has_a_small_gradient_and_is_well():
+    start, end = received(a=0.1, b=0.1), received(a=1e-6, b=0.1)
+    assert judge(evidence(start, end)).cause == "healthy"
+    assert judge(evidence(end, start)).cause == "healthy"
+
+
+def test_nothing_is_said_of_a_network_that_nobody_has_seen():
+    assert judge(Evidence()).cause == "undecided"
+    assert judge(evidence(received(a=0.1))).cause == "undecided"
+
+
+def test_layers_that_were_not_watched_are_named():
+    unseen = LayerFacts("discriminator/dense", is_trainable=True, is_watched=False)
+    verdict = judge(evidence(received(a=0.1), received(a=0.1), facts=[unseen]))
+    assert "discriminator/dense" in str(verdict)
+
+
+def test_a_machine_reads_what_a_person_does():
+    verdict = judge(evidence(SIGMOID, SIGMOID, losses=[0.7, 0.69315]))
+    [finding] = json.loads(json.dumps(verdict.to_dict()))["findings"]
+    assert finding["cause"] in CAUSES
+    assert set(finding["remedies"]) <= set(REMEDIES)
+    assert finding["why"] in str(verdict)
