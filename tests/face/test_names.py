@@ -18,7 +18,7 @@ FACE = {
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
     "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
-        handmade shallow""",
+        handmade mean_field shallow""",
     "xorlab.pictures": "OF_SWEEPS gradients_by_depth phase_diagram save",
     "xorlab.steps": "Reading StepTap rms_by_layer",
     "xorlab.sweep": "Cell Grid run train",

@@ -80,3 +80,10 @@ def test_every_activation_says_where_it_comes_from():
     for name, activation in ACTIVATIONS.items():
         assert activation.name == name
         assert activation.formula and activation.source
+
+
+@pytest.mark.parametrize("name", FUNCTION_NAMES)
+def test_slope_is_the_oracle_s(name):
+    slope = ACTIVATIONS[name].slope(ORDINARY[ORDINARY != 0]).numpy()
+    expected = FUNCTIONS[name][1](ORDINARY[ORDINARY != 0])
+    np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-8)

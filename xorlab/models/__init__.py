@@ -14,6 +14,7 @@ Imports: `checks`.
 | `FusedModel` | their class, for any layers: many full-batch steps as one program |
 | `Affine` | their layer |
 | `ACTIVATIONS`, `INITIALIZERS`, `OPTIMIZERS` | the tables of names |
+| `mean_field` | how gradients start, by theory |
 | `data` | XOR: `data.INPUTS` and `data.LABELS` |
 
 TensorFlow is imported by what needs it, when it is first used.

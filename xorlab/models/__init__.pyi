@@ -7,3 +7,4 @@ from .lecture import deep as deep
 from .lecture import handmade as handmade
 from .lecture import shallow as shallow
 from .optimizers import OPTIMIZERS as OPTIMIZERS
+from .theory import mean_field as mean_field

@@ -43,6 +43,20 @@ class Activation:
 
         return self.function(tf, tf.convert_to_tensor(z))
 
+    def slope(self, z: Any) -> Any:
+        """Returns f'(z) as a tensor like `z`; of maxout, 1 for the map that is larger.
+
+        >>> ACTIVATIONS["relu"].slope([-2.0, 3.0]).numpy().tolist()
+        [0.0, 1.0]
+        """
+        import tensorflow as tf
+
+        z = tf.convert_to_tensor(z)
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            a = self.function(tf, z)
+        return tape.gradient(a, z)
+
 
 def _selu(tf, z):
     # tf.nn.selu has slope 1.05 at zero, and under XLA 1.76: here it is 1.76 always.

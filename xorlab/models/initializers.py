@@ -54,6 +54,15 @@ _KERNELS = {
     "orthogonal": _orthogonal,
 }
 
+# The variance of an entry of each, (I, O) to a number.
+_VARIANCES: dict[str, Callable[[int, int], float]] = {
+    "uniform": lambda inputs, outputs: 1 / 3,
+    "glorot_uniform": lambda inputs, outputs: 2 / (inputs + outputs),
+    "he_normal": lambda inputs, outputs: 2 / inputs,
+    "lecun_normal": lambda inputs, outputs: 1 / inputs,
+    "orthogonal": lambda inputs, outputs: 1 / max(inputs, outputs),
+}
+
 DATA_DEPENDENT = "data_dependent"
 INITIALIZERS = (*_KERNELS, DATA_DEPENDENT)
 
@@ -84,6 +93,15 @@ def draw_kernel(
         np.random.Philox(key=np.array([seed, layer], np.uint64))
     )
     return np.concatenate([draw(random, inputs, outputs) for _ in range(pieces)], 1)
+
+
+def variance(name: str, inputs: int, outputs: int) -> float:
+    """Returns the variance of an entry of a kernel as `draw_kernel` draws it.
+
+    >>> variance("he_normal", 8, 5)
+    0.25
+    """
+    return _VARIANCES["uniform" if name == DATA_DEPENDENT else name](inputs, outputs)
 
 
 def initial_weights(
