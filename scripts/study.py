@@ -9,7 +9,6 @@ done is not done again.
 """
 
 import dataclasses
-import importlib.util
 import pathlib
 import shutil
 
@@ -170,11 +169,6 @@ def main(argv: list[str]) -> int:
         if not _OUT.value:
             raise ValueError(
                 "out: expected a folder; received none; write --out=logs/study"
-            )
-        if not importlib.util.find_spec("matplotlib"):
-            raise ValueError(
-                "expected matplotlib, for the pictures; it is not installed; "
-                "pip install 'xorlab[plots]'"
             )
         if _README.value:
             # Before an hour of training, not after.

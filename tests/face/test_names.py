@@ -19,7 +19,9 @@ FACE = {
     "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
         handmade mean_field shallow""",
-    "xorlab.pictures": "OF_SWEEPS gradients_by_depth phase_diagram save",
+    "xorlab.pictures": """OF_SWEEPS activation_gallery encoded gradients_by_depth
+        gradients_by_layer gradients_over_time histograms_by_layer learning_curves
+        phase_diagram rows_by_layer save square surfaces""",
     "xorlab.steps": "Reading StepTap rms_by_layer",
     "xorlab.sweep": "Cell Grid run train",
     "xorlab.train": "Config run",
@@ -53,9 +55,9 @@ import xorlab
 assert xorlab.models.ACTIVATIONS
 assert xorlab.models.data.INPUTS.shape == (4, 2)
 xorlab.sweep.Grid(), xorlab.train.Config()
-dir(xorlab.eventlog)
+dir(xorlab.eventlog), dir(xorlab.pictures)
 xorlab.diagnosis.judge_gradients({"layer1": 1.0, "last": 1.0})
-assert "tensorflow" not in sys.modules
+assert "tensorflow" not in sys.modules and "matplotlib" not in sys.modules
 assert xorlab.models.deep("relu", depth=3).count_params() == 51
 assert "tensorflow" in sys.modules
 """

@@ -5,9 +5,8 @@ import os
 
 import numpy as np
 import pytest
+from oracles.figures import check_texts
 from oracles.summaries import summary
-
-pytest.importorskip("matplotlib")
 
 from xorlab import pictures
 
@@ -120,3 +119,14 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypat
     with pytest.raises(OSError, match="disk full"):
         pictures.save(pictures.phase_diagram([summary("relu", 2, 10)]), path)
     assert path.read_bytes() == b"old"
+
+
+def test_long_names_of_starts_do_not_touch():
+    starts = ["uniform", "glorot_uniform", "he_normal", "orthogonal", "data_dependent"]
+    cells = [
+        summary("leaky_relu", 11, 30, initializer=start, init_scale=scale)
+        for start in starts
+        for scale in (1.0, 4.0)
+    ]
+    for draw in pictures.OF_SWEEPS:
+        check_texts(draw(cells))

@@ -1,7 +1,6 @@
 """How a command ends is told by its exit code and its last words."""
 
 import errno
-import importlib.util
 import types
 
 import pytest
@@ -45,14 +44,6 @@ def test_a_finished_sweep_has_a_line_a_cell_and_says_where_its_results_are(main)
     assert tanh.split()[:7] == "tanh depth 11 7 of 100 solve".split()
     assert "Results: some/where/summary.md" in rest
     assert rest[-1].endswith("tensorboard --logdir some/where")
-    assert "matplotlib" not in out and "plots" not in out
-
-
-def test_without_matplotlib_it_says_how_to_get_pictures(main, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    code, out, _ = main([summary("relu", 2, 30)])
-    assert code == 0
-    assert "No pictures: pip install 'xorlab[plots]', and give this command" in out
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A picture on disk."""
+"""A picture as PNG."""
 
 import io
 import pathlib
@@ -8,12 +8,17 @@ from matplotlib.figure import Figure
 from xorlab.files import write_atomically
 
 
+def encoded(figure: Figure) -> bytes:
+    """Returns a picture as PNG; the same figure gives the same bytes."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    return png.getvalue()
+
+
 def save(figure: Figure, path: pathlib.Path) -> None:
-    """Writes a picture; the same figure gives the same bytes.
+    """Writes a picture as PNG.
 
     Raises:
         OSError: it cannot be written.
     """
-    png = io.BytesIO()
-    figure.savefig(png, format="png")
-    write_atomically(path, png.getvalue())
+    write_atomically(path, encoded(figure))

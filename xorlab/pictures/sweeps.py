@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+from xorlab.pictures import style
 from xorlab.settings import spelled
 
 # How a picture writes a value of a setting.
@@ -35,10 +36,13 @@ def phase_diagram(summaries: Sequence) -> Figure:
         row = activations.index(summary.cell.activation)
         shares[row][columns.index(column)] = summary.share
 
-    size = (max(6, 2 + 0.8 * len(columns)), 1.4 + 0.45 * len(activations))
+    # Inches: a letter takes 0.09, so that no name touches the next one.
+    longest = max(len(line) for column in columns for line in column.split("\n"))
+    across = max(0.8, 0.2 + 0.09 * longest)
+    size = (max(6, 2 + across * len(columns)), 1.4 + 0.45 * len(activations))
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    image = axes.imshow(shares, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    image = axes.imshow(shares, vmin=0, vmax=1, cmap=style.MAP, aspect="auto")
     for row, line in enumerate(shares):
         for column, share in enumerate(line):
             if not math.isnan(share):
@@ -70,9 +74,9 @@ def gradients_by_depth(summaries: Sequence) -> Figure:
     columns = list(dict.fromkeys(_others(summaries)))
     across = math.ceil(math.sqrt(len(activations)))
     down = math.ceil(len(activations) / across)
-    figure = Figure(
-        figsize=(1.5 + 3.2 * across, 0.6 + 2.4 * down), dpi=150, layout="constrained"
-    )
+    lines = sum(2 + column.count("\n") for column in columns)
+    size = (1.5 + 3.2 * across, max(0.6 + 2.4 * down, 0.4 + 0.14 * lines))
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat
     for axes in panels[len(activations) :]:
         axes.remove()
@@ -85,7 +89,8 @@ def gradients_by_depth(summaries: Sequence) -> Figure:
                 shade = columns.index(column) / max(1, len(columns))
                 rms = [value or math.nan for value in summary.gradient_rms_start]
                 layers = range(1, len(rms) + 1)
-                axes.semilogy(layers, rms, ".-", color=_colour(shade), label=column)
+                looks = style.line(columns.index(column)) | {"color": _colour(shade)}
+                axes.semilogy(layers, rms, label=column, **looks)
     figure.supxlabel("layer, from the input", fontsize="medium")
     figure.supylabel("median gradient RMS before training", fontsize="medium")
     handles: dict[str, Artist] = {}
@@ -115,7 +120,7 @@ def _span(numbers):
 
 
 def _colour(shade):
-    return colormaps["viridis"](0.9 * shade)
+    return colormaps[style.MAP](0.9 * shade)
 
 
 # What is drawn of a finished sweep, into a file of the function's name.

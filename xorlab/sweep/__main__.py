@@ -1,6 +1,5 @@
 """Trains thousands of networks: `python -m xorlab.sweep --out=logs/sweep/NAME`."""
 
-import importlib.util
 import logging
 
 from absl import flags
@@ -44,10 +43,6 @@ def main(argv: list[str]) -> int:
         return ended_by(error, out)
     for summary in summaries:
         print(line(grid, summary))
-    if importlib.util.find_spec("matplotlib") is None:
-        print(
-            "\nNo pictures: pip install 'xorlab[plots]', and give this command again."
-        )
     print(f"\n{startup.closing('Results', f'{out}/summary.md', out)}")
     return 0
 

@@ -2,12 +2,12 @@
 
 import contextlib
 import functools
-import importlib.util
 import os
 
 import numpy as np
 import tqdm
 
+from xorlab import pictures
 from xorlab.checks import folder
 from xorlab.sweep import results, size, workers
 from xorlab.sweep.about import about
@@ -55,9 +55,8 @@ def run(
         out: the folder. In the end it holds `networks.csv` (a row a network),
             `summary.csv`, `summary.md` (a row a cell), `gradients.csv` (a row a cell
             and layer), `phase_diagram.png`, `gradients_by_depth.png` and whatever else
-            is in `xorlab.pictures.OF_SWEEPS` (with matplotlib), `runs` (for
-            TensorBoard), `timing.json`, and what it goes on from: `grid.json` and
-            `chunks`.
+            is in `xorlab.pictures.OF_SWEEPS`, `runs` (for TensorBoard), `timing.json`,
+            and what it goes on from: `grid.json` and `chunks`.
         scheduler: the address of a Dask scheduler whose workers are to train; without
             one the cores of this machine do.
         progress: show a progress bar if standard error is a terminal.
@@ -127,9 +126,6 @@ def _write_results(store):
     results.write_timing(store)
     for summary in summaries:
         write_events(store.out / "runs", summary)
-    if importlib.util.find_spec("matplotlib"):
-        from xorlab import pictures
-
-        for draw in pictures.OF_SWEEPS:
-            pictures.save(draw(summaries), store.out / f"{draw.__name__}.png")
+    for draw in pictures.OF_SWEEPS:
+        pictures.save(draw(summaries), store.out / f"{draw.__name__}.png")
     return summaries

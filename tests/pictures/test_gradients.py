@@ -1,0 +1,95 @@
+"""The lecture in one picture shows the gradients that were recorded, layer by layer."""
+
+import math
+
+import numpy as np
+import pytest
+from oracles.figures import check_texts
+
+from xorlab import pictures
+
+LAYERS = [*(f"layer{n}" for n in range(1, 11)), "last"]
+SIGMOID = {0: {x: 10.0 ** (n - 9) for n, x in enumerate(LAYERS)}}
+SIGMOID[200_000] = {x: 3e-9 for x in LAYERS}
+RELU = {0: dict.fromkeys(LAYERS, 0.02), 200_000: dict.fromkeys(LAYERS, 1e-6)}
+BOTH = {"sigmoid, stuck": SIGMOID, "relu, learned": RELU}
+
+
+def test_every_layer_s_gradient_is_drawn_on_one_log_scale():
+    figure = pictures.gradients_by_layer(BOTH)
+    check_texts(figure)
+    assert [axes.get_title() for axes in figure.axes] == list(BOTH)
+    assert {axes.get_yscale() for axes in figure.axes} == {"log"}
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    for axes, run in zip(figure.axes, BOTH.values(), strict=True):
+        for line, rms in zip(axes.lines, run.values(), strict=False):
+            np.testing.assert_allclose(line.get_ydata(), list(rms.values()))
+        shown = [label.get_text() for label in axes.get_xticklabels()]
+        assert shown == LAYERS and axes.get_xlabel() == "layer, from the input"
+    assert "RMS (cost per unit of weight)" in figure.axes[0].get_ylabel()
+
+
+def test_a_line_is_a_thousandth_of_the_last_layer_s_at_the_first_step():
+    for axes, run in zip(
+        pictures.gradients_by_layer(BOTH).axes, BOTH.values(), strict=True
+    ):
+        (height, _), dash = axes.lines[-1].get_ydata(), axes.lines[-1].get_linestyle()
+        assert height == pytest.approx(run[0]["last"] / 1000) and dash == ":"
+
+
+def test_lines_of_two_steps_differ_in_more_than_colour():
+    first, later, _ = pictures.gradients_by_layer({"relu": RELU}).axes[0].lines
+    assert first.get_marker() != later.get_marker()
+    assert first.get_linestyle() != later.get_linestyle()
+
+
+def test_an_exact_zero_is_a_cross_at_the_edge():
+    dead = dict.fromkeys(LAYERS, 0.0) | {"last": 0.5}
+    figure = pictures.gradients_by_layer({"relu": {0: dead}})
+    check_texts(figure)
+    [axes] = figure.axes
+    curve, crosses, _ = axes.lines
+    assert np.isnan(curve.get_ydata()[:-1]).all() and curve.get_ydata()[-1] == 0.5
+    assert list(crosses.get_xdata()) == list(range(10))
+    assert set(crosses.get_ydata()) == {axes.get_ylim()[0]}
+    [legend] = figure.legends
+    assert "step 0: exactly 0" in [text.get_text() for text in legend.get_texts()]
+
+
+@pytest.mark.parametrize("rms", [0.0, math.nan, math.inf])
+def test_a_network_without_one_usable_gradient_is_drawn(rms):
+    gradients = {0: dict.fromkeys(LAYERS, rms)}
+    check_texts(pictures.gradients_by_layer({"relu": gradients}))
+    check_texts(pictures.gradients_over_time(gradients))
+
+
+def test_many_long_names_can_be_read():
+    names = [f"encoder/block_{n}/attention/query_projection" for n in range(60)]
+    gradients = {step: dict.fromkeys(names, 0.1) for step in range(0, 10**7, 10**5)}
+    check_texts(pictures.gradients_by_layer({"model": {0: gradients[0]}}))
+    check_texts(pictures.gradients_over_time(gradients))
+
+
+def test_over_time_a_row_is_a_layer_and_a_column_a_step():
+    figure = pictures.gradients_over_time(SIGMOID)
+    check_texts(figure)
+    axes, bar = figure.axes
+    [image] = axes.images
+    table = np.array([[rms[layer] for rms in SIGMOID.values()] for layer in LAYERS])
+    np.testing.assert_allclose(image.get_array(), table)
+    low, high = image.get_clim()
+    assert low <= table.min() and high >= table.max()
+    assert [label.get_text() for label in axes.get_yticklabels()] == LAYERS
+    assert [x.get_text() for x in axes.get_xticklabels()] == ["0", "200,000"]
+    assert axes.get_xlabel() == "step" and "gradient RMS" in bar.get_ylabel()
+
+
+def test_over_time_zero_and_nan_are_told_from_small_numbers():
+    gradients = {0: {"a": 0.0, "b": math.nan, "c": 1e-9}}
+    figure = pictures.gradients_over_time(gradients)
+    [image] = figure.axes[0].images
+    zero, nan, small = image.to_rgba(image.get_array())[:, 0]
+    assert len({tuple(zero), tuple(nan), tuple(small)}) == 3
+    [legend] = figure.legends
+    said = [text.get_text() for text in legend.get_texts()]
+    assert said == ["exactly 0", "not finite"]

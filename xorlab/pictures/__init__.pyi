@@ -1,0 +1,13 @@
+from .curves import learning_curves as learning_curves
+from .gallery import activation_gallery as activation_gallery
+from .gradients import gradients_by_layer as gradients_by_layer
+from .gradients import gradients_over_time as gradients_over_time
+from .histograms import histograms_by_layer as histograms_by_layer
+from .png import encoded as encoded
+from .png import save as save
+from .rows import rows_by_layer as rows_by_layer
+from .surface import square as square
+from .surface import surfaces as surfaces
+from .sweeps import OF_SWEEPS as OF_SWEEPS
+from .sweeps import gradients_by_depth as gradients_by_depth
+from .sweeps import phase_diagram as phase_diagram

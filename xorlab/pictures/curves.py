@@ -1,0 +1,54 @@
+"""Numbers over the steps of runs, as the lecture shows cost and accuracy."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from xorlab.pictures import style
+
+# Least height of an axis, by the largest value on it: the seventh digit of a float32,
+# where sums are rounded, is then no wider than the line.
+_LEAST_SPAN = 0.02
+
+
+def learning_curves(panels: Mapping[str, Mapping[str, Mapping[int, float]]]) -> Figure:
+    """Draws a panel a subject, below each other, and in each a line a run.
+
+    Args:
+        panels: numbers by step, by run, by the name of the vertical axis. Where that is
+            of an accuracy, the axis is from 0 to 1.
+    """
+    figure = style.blank(7.2, 0.8 + 2.3 * len(panels))
+    every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    runs = list(dict.fromkeys(run for panel in panels.values() for run in panel))
+    for axes, (subject, panel) in zip(every, panels.items(), strict=True):
+        for run, numbers in panel.items():
+            looks = style.line(runs.index(run)) | {
+                "markevery": max(1, len(numbers) // 12)
+            }
+            axes.plot(
+                list(numbers),
+                list(numbers.values()),
+                label=style.shortened(run, 40),
+                **looks,
+            )
+        axes.set_ylabel(subject)
+        if "accuracy" in subject:
+            axes.set_ylim(-0.04, 1.04)
+        else:
+            _widen(axes)
+        axes.grid(alpha=0.3)
+    every[-1].set_xlabel("step")
+    every[-1].xaxis.set_major_formatter("{x:,.0f}")
+    handles, names = every[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _widen(axes):
+    low, high = axes.get_ylim()
+    least = _LEAST_SPAN * max(abs(low), abs(high))
+    missing = max(0.0, least - (high - low))
+    axes.set_ylim(low - missing / 2, high + missing / 2)
+    # Or the axis would be written as differences from a number.
+    axes.ticklabel_format(axis="y", useOffset=False)

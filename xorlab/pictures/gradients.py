@@ -1,0 +1,119 @@
+"""How strong a gradient reaches each layer, at some steps and over time."""
+
+import math
+from collections.abc import Mapping
+
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from xorlab.diagnosis import VANISHING
+from xorlab.pictures import style
+
+# RMS by layer, input first, by step: what is logged as `gradient_rms/<layer>`.
+Gradients = Mapping[int, Mapping[str, float]]
+
+_UNIT = "gradient RMS (cost per unit of weight)"
+_MOST_TICKS = 4
+
+
+def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
+    """Draws gradient RMS against layer: a panel a run, a line a step.
+
+    A dotted line is a thousandth of what the last layer receives at the first step:
+    below it the gradient has vanished (`xorlab.diagnosis.VANISHING`). An exact zero,
+    which has no logarithm, is a cross at the lower edge.
+
+    Args:
+        runs: gradients by step, one step at least, by the panel's title.
+    """
+    longest = max(len(style.shortened(layer)) for layer in _layers(*runs.values()))
+    figure = style.blank(0.9 + 3.6 * max(len(runs), 1.4), 3.5 + 0.1 * longest)
+    panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
+    values = [
+        rms for run in runs.values() for step in run.values() for rms in step.values()
+    ]
+    bottom, top = style.decades(values)
+    entries: dict[str, Artist] = {}
+    for axes, (title, run) in zip(panels, runs.items(), strict=True):
+        for number, (step, rms) in enumerate(run.items()):
+            looks = style.line(number)
+            drawn = [value if value > 0 else math.nan for value in rms.values()]
+            [line] = axes.semilogy(range(len(rms)), drawn, **looks)
+            if not all(map(math.isnan, drawn)):
+                entries[f"step {step:,}"] = line
+            zeros = [at for at, value in enumerate(rms.values()) if value == 0]
+            if zeros:
+                # The later, the larger: they may lie upon each other.
+                size = 6 + 3 * number
+                [cross] = axes.plot(
+                    zeros,
+                    [bottom] * len(zeros),
+                    "x",
+                    color=looks["color"],
+                    markersize=size,
+                    clip_on=False,
+                )
+                entries[f"step {step:,}: exactly 0"] = cross
+        first = next(iter(run))
+        *layers, last = run[first]
+        if run[first][last] > 0:
+            vanished = VANISHING * run[first][last]
+            line = axes.axhline(vanished, color="black", linestyle=":")
+            entries[f"1/1000 of the last layer's, step {first:,}"] = line
+        axes.set_ylim(bottom, top)
+        axes.set_title(style.shortened(title, 48), fontsize="medium")
+        style.name_layers(axes, [*layers, last])
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel(_UNIT)
+    figure.legend(entries.values(), entries, loc="outside lower center", ncols=3)
+    return figure
+
+
+def gradients_over_time(gradients: Gradients) -> Figure:
+    """Draws gradient RMS as colour: a row a layer, input first, a column a step.
+
+    Args:
+        gradients: by step, one at least; the columns are as wide as each other, however
+            far steps are apart.
+    """
+    steps, layers = list(gradients), _layers(gradients)
+    table = [[gradients[step][layer] for step in steps] for layer in layers]
+    bottom, top = style.decades(value for row in table for value in row)
+    colours = colormaps[style.MAP].with_extremes(under=style.ZERO, bad="white")
+    # A zero is below what the colours begin with; NaN has none.
+    shown = [[value if value else bottom / 1e3 for value in row] for row in table]
+
+    figure = style.blank(7.2, 1.7 + 0.24 * min(len(layers), 40))
+    axes = figure.add_subplot()
+    image = axes.imshow(
+        shown,
+        norm=LogNorm(bottom, top),
+        cmap=colours,
+        aspect="auto",
+        interpolation="nearest",
+    )
+    apart = math.ceil(len(layers) / 40)
+    rows = range(0, len(layers), apart)
+    axes.set_yticks(rows, [style.shortened(layers[row]) for row in rows])
+    apart = math.ceil(len(steps) / _MOST_TICKS)
+    columns = range(0, len(steps), apart)
+    axes.set_xticks(columns, [f"{steps[column]:,}" for column in columns])
+    axes.set(xlabel="step", ylabel="layer, from the input")
+    figure.colorbar(image, ax=axes, label=_UNIT.replace(" (", "\n("))
+    values = [value for row in table for value in row]
+    others = []
+    if 0 in values:
+        others.append(Patch(facecolor=style.ZERO, label="exactly 0"))
+    if not all(map(math.isfinite, values)):
+        others.append(Patch(facecolor="white", edgecolor="black", label="not finite"))
+    if others:
+        figure.legend(handles=others, loc="outside upper right", ncols=len(others))
+    return figure
+
+
+def _layers(*runs):
+    """All layers of runs, in the order of their first steps."""
+    return [layer for run in runs for layer in next(iter(run.values()))]

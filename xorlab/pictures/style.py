@@ -1,0 +1,64 @@
+"""How all figures look: distinct to the colour-blind, and in grey.
+
+Lines differ by colour, marker and dash at once; maps go from dark to bright.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe & Ito 2008; their yellow is too bright for lines.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_DASHES = ("-", "--", "-.", ":")
+MAP = "viridis"
+ZERO = "#BBBBBB"  # Fills what stands for exact zeros.
+_MOST_NAMES = 16  # Along an axis.
+
+
+def blank(width: float, height: float) -> Figure:
+    """Makes an empty figure; sizes in inches."""
+    return Figure(figsize=(width, height), dpi=100, layout="constrained")
+
+
+def line(number: int) -> dict[str, Any]:
+    """Returns the looks of a figure's so-manieth line, from 0."""
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "linestyle": _DASHES[number % len(_DASHES)],
+        "markersize": 4.5,
+        "linewidth": 1.5,
+    }
+
+
+def decades(numbers: Iterable[float]) -> tuple[float, float]:
+    """Ends of a log axis: whole decades that hold what is positive; three at the least.
+
+    So that numbers that are alike do not look far apart.
+    """
+    present = [number for number in numbers if 0 < number < math.inf] or [1.0]
+    top = math.ceil(math.log10(max(present)) + 0.1)
+    bottom = min(math.floor(math.log10(min(present)) - 0.1), top - 3)
+    return 10.0**bottom, 10.0**top
+
+
+def name_layers(axes: Axes, layers: Sequence[str]) -> None:
+    """Writes layers below the x axis, the first at 0: of many, every so-manieth."""
+    apart = math.ceil(len(layers) / _MOST_NAMES)
+    places = range(0, len(layers), apart)
+    axes.set_xticks(places, [shortened(layers[x]) for x in places], rotation=90)
+    axes.set_xlabel("layer, from the input")
+
+
+def shortened(name: str, most: int = 24) -> str:
+    """Leaves out the middle of a long name.
+
+    >>> shortened("encoder/block_1/attention/query", most=15)
+    'encoder…n/query'
+    """
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
