@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 
+import xorlab
 from xorlab import startup
 
 
@@ -135,18 +136,96 @@ def test_kill_is_heard_as_ctrl_c_is(command):
     assert command(main) == 7
 
 
-def test_a_terminal_without_a_character_shows_another():
-    program = (
-        "from xorlab import startup\n"
-        "startup.run_command(lambda argv: print('\\u2588') or 7)"
-    )
-    paths = os.pathsep.join(sys.path)
-    done = subprocess.run(
+def run_with(program, **environment):
+    """Runs a program of this text as a process."""
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
-        env=os.environ | {"PYTHONPATH": paths, "PYTHONIOENCODING": "ascii"},
+        env=os.environ | paths | environment,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (7, b"?\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", b"# -> ... ?\n"), ("cp949", "# → … ?\n".encode("cp949"))],
+)
+def test_a_terminal_without_a_character_shows_another(encoding, shown):
+    program = (
+        "import sys; from xorlab import startup\n"
+        "text = '\\u2588 \\u2192 \\u2026 \\u2603'\n"
+        "main = lambda argv: print(text) or print(text, file=sys.stderr) or 7\n"
+        "startup.run_command(main)"
+    )
+    done = run_with(program, PYTHONIOENCODING=encoding)
+    assert done.returncode == 7
+    assert done.stdout == done.stderr == shown
+
+
+def test_the_version_is_told_without_a_run(command, capsys):
+    assert command(pytest.fail, "--version") == 0
+    assert capsys.readouterr().out == f"xorlab {xorlab.__version__}\n"
+
+
+def test_ctrl_c_that_a_program_does_not_hear_is_a_word(command, monkeypatch, capsys):
+    monkeypatch.setattr(os, "_exit", sys.exit)
+
+    def main(argv):
+        raise KeyboardInterrupt
+
+    assert command(main) == startup.INTERRUPTED
+    assert capsys.readouterr() == ("", "Stopped.\n")
+
+
+@pytest.mark.parametrize("name", ["xorlab.train", "xorlab.sweep"])
+def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_word(name, tmp_path):
+    # What both import, and where Ctrl-C comes as it is imported.
+    (tmp_path / "absl").mkdir()
+    (tmp_path / "absl" / "__init__.py").write_text(
+        "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", name],
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        # A shell's background jobs, as these tests may be, are deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+def test_a_program_of_others_that_imports_xorlab_hears_ctrl_c_as_ever(tmp_path):
+    (tmp_path / "theirs.py").write_text(
+        "import signal, xorlab\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    )
+    for words in (["-m", "theirs"], ["theirs.py", "-m", "xorlab.train"]):
+        subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            check=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
+
+def test_the_last_words_name_a_program_that_is_there(tmp_path, monkeypatch):
+    def commanded():
+        words = startup.closing("Run", "logs/a", "my logs").splitlines()
+        assert words[0] == "Run: logs/a"
+        assert words[2] == "and open http://localhost:6006"
+        return words[1].removeprefix("See it: ")
+
+    program = tmp_path / ".venv" / "bin" / "tensorboard"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commanded() == f"{program} --logdir 'my logs'"
+    monkeypatch.chdir(tmp_path)
+    assert commanded() == ".venv/bin/tensorboard --logdir 'my logs'"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert commanded() == "tensorboard --logdir 'my logs'"
 
 
 # What is short is only written when the program ends.

@@ -96,6 +96,16 @@ def test_contributors_are_told_of_the_rooms_in_order():
     assert re.findall(r"^\| `xorlab/(\w+)", text, re.M) == ROOMS
 
 
+def test_every_command_is_on_the_list_of_commands():
+    listed = ast.get_docstring(ast.parse((PACKAGE / "__main__.py").read_text()))
+    commands = {path.parent.name for path in PACKAGE.glob("*/__main__.py")} | {
+        path.stem
+        for path in PACKAGE.glob("[a-z]*.py")
+        if '__name__ == "__main__"' in path.read_text()
+    }
+    assert set(re.findall(r"^ +python -m xorlab\.(\w+) ", listed, re.M)) == commands
+
+
 def test_files_can_be_read_in_one_sitting():
     lengths = {
         str(path.relative_to(PACKAGE)): len(path.read_text().splitlines())

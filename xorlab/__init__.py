@@ -16,6 +16,18 @@ Importing `xorlab` is cheap: a room is imported when it is first used, and Tenso
 with it where it is needed.
 """
 
+import itertools
+import signal
+import sys
+
+if sys.argv[:1] == ["-m"] and ("-m", __name__) in [
+    (flag, name.partition(".")[0]) for flag, name in itertools.pairwise(sys.orig_argv)
+]:
+    # `python -m` looks for a command of ours. Until that listens to Ctrl-C, Ctrl-C
+    # ends it, with no traceback of an import.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import lazy_loader
 
 __version__ = "0.2.0.dev0"

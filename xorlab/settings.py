@@ -53,12 +53,9 @@ def from_flags(record: type[Record], argv: list[str]) -> Record:
 
     Raises:
         ValueError: there is another word, an entry of a list is not of its kind, or as
-            the record does.
+            the record does, or a flag that was given is not what the record holds.
     """
     check_no_words(argv)
-    if flags.FLAGS["log_dir"].present:
-        # A flag of absl's own, which would be ignored.
-        raise ValueError("log_dir: no such flag here; write --logdir, or --out")
     values = {}
     for field in dataclasses.fields(record):
         value: Any = flags.FLAGS[field.name].value
@@ -66,7 +63,14 @@ def from_flags(record: type[Record], argv: list[str]) -> Record:
             kind = type(field.default[0])
             value = tuple(_parse(field.name, kind, word) for word in value)
         values[field.name] = value
-    return record(**values)
+    made = record(**values)
+    for name, value in values.items():
+        if flags.FLAGS[name].present and value not in ("", getattr(made, name)):
+            raise ValueError(
+                f"{name}: expected {getattr(made, name)}, beside these settings; "
+                f"received {value}; leave it out"
+            )
+    return made
 
 
 def check_no_words(argv: list[str]) -> None:

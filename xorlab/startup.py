@@ -1,54 +1,90 @@
 """How a command starts and ends: its flags, TensorFlow, errors and closing words."""
 
+import codecs
 import contextlib
 import io
 import os
+import pathlib
+import shlex
 import shutil
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from absl import app, flags
+from absl import flags
+
+from xorlab import __version__
 
 INTERRUPTED = 130  # The exit code of what Ctrl-C has ended.
+# What stands for a character that a terminal does not have; "?" for any other.
+_PLAIN = {"█": "#", "→": "->", "…": "...", "·": "*", "×": "x", "–": "-", "µ": "u"}
+_HANGING: dict[str, Any] = {"subsequent_indent": "    ", "break_on_hyphens": False}
 
 
 def run_command(main: Callable[[list[str]], int]) -> None:
     """Runs a program's `main` on the command line's flags and ends with its exit code.
 
-    A flag that cannot be parsed is one line on standard error and exit code 2, and a
-    warning is one line; `kill` is heard as Ctrl-C is; a reader of the output that stops
-    reading, such as `head`, is no error.
+    `--help`, `-h` and `--version` are answered here. A flag that cannot be parsed is
+    one line on standard error and exit code 2, and a warning is one line; Ctrl-C that
+    `main` does not hear ends the program without a traceback, and `kill` is heard as
+    Ctrl-C is; a reader of the output that stops reading, such as `head`, is no error.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Not every terminal has the character that bars are made of.
-        sys.stdout.reconfigure(errors="replace")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        # So `xorlab` leaves it; a shell's background job is deaf to it, and stays so.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    try:
+        if answer := _answer(sys.argv[1:]):
+            print(answer)
+            code = 0
+        else:
+            code = main(flags.FLAGS(sys.argv))
+        sys.stdout.flush()
+    except flags.Error as error:
+        code = refuse(error)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    if code == INTERRUPTED:
+        # Threads may still be inside of what lets no signal through.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
-    def parse(argv):
-        try:
-            return flags.FLAGS(argv)
-        except flags.Error as error:
-            sys.exit(refuse(error))
 
-    def guarded(argv):
-        try:
-            code = main(argv)
-            sys.stdout.flush()
-            if code == INTERRUPTED:
-                # Threads may still be inside of what lets no signal through.
-                sys.stderr.flush()
-                os._exit(code)
-            return code
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
+def _plain(error):
+    """Writes what a terminal has not, as a handler of errors of an encoding."""
+    characters = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in characters), error.end
 
-    app.run(guarded, flags_parser=parse)
+
+def _answer(words):
+    """What is told without running the program, if it is asked for."""
+    if "--version" in words:
+        return f"xorlab {__version__}"
+    if not {"-h", "--help"} & set(words):
+        return None
+    lines = [f"{(sys.modules['__main__'].__doc__ or '').rstrip()}\n"]
+    for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]):
+        name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
+        default = (flag.default_as_str or "").strip("'")
+        words = f"{name}: {flag.help}" + (f" (default: {default})" if default else "")
+        lines.append(textwrap.fill(words, 80, initial_indent="  ", **_HANGING))
+    lines.append("  -h, --help: show this; --version: show the version")
+    return "\n".join(lines)
 
 
 def refuse(error: BaseException, code: int = 2) -> int:
@@ -68,7 +104,14 @@ def not_written(error: OSError, then: str) -> OSError:
 
 def closing(what: str, where: os.PathLike | str, logdir: str) -> str:
     """The last lines of a command: where its results are, and how to see them."""
-    return f"{what}: {where}\nSee it: tensorboard --logdir {logdir}"
+    tensorboard = pathlib.Path(sys.executable).with_name("tensorboard")
+    found = shutil.which("tensorboard")
+    if found and tensorboard.exists() and os.path.samefile(found, tensorboard):
+        tensorboard = pathlib.Path("tensorboard")
+    elif tensorboard.is_relative_to(pathlib.Path.cwd()):
+        tensorboard = tensorboard.relative_to(pathlib.Path.cwd())
+    command = shlex.join([str(tensorboard), "--logdir", str(logdir)])
+    return f"{what}: {where}\nSee it: {command}\nand open http://localhost:6006"
 
 
 def import_tensorflow() -> float:

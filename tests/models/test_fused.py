@@ -1,5 +1,7 @@
 """Many steps in one program are the same steps."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -216,3 +218,16 @@ def test_a_dataset_of_one_batch_is_taken_as_it_is():
     model.steps_per_execution = 5
     model.fit(tf.data.Dataset.from_tensors((data.INPUTS, data.LABELS)), verbose=0)
     assert int(model.optimizer.iterations) == 5
+
+
+def test_evaluate_and_predict_print_no_more_than_keras_does(capsys):
+    fused = compiled(models.deep("tanh", depth=2), steps_per_execution=1000)
+    printed, found = [], []
+    for model in (fused, compiled(plain(fused))):
+        capsys.readouterr()
+        cost, _ = model.evaluate(data.INPUTS, data.LABELS)
+        found.append([cost, *model.predict(data.INPUTS).ravel()])
+        printed.append(re.sub(r"\d+m?s(/step)?|\x08| ", "", capsys.readouterr().out))
+    assert printed[0] == printed[1] and "1/1" in printed[0]
+    np.testing.assert_allclose(*found, rtol=1e-5)
+    assert fused.steps_per_execution == 1000

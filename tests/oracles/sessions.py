@@ -19,6 +19,13 @@ def start(run):
     return _content(run, "session_start_info").session_start_info
 
 
+def columns(run):
+    """Returns what the HParams page is told of each setting, by name."""
+    return {
+        info.name: info for info in _content(run, "experiment").experiment.hparam_infos
+    }
+
+
 def status(run):
     """Returns the name of how a run's session ended."""
     end = _content(run, "session_end_info").session_end_info

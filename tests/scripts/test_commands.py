@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAMS = {
+    "xorlab": ["-m", "xorlab"],
     "train": ["-m", "xorlab.train"],
     "sweep": ["-m", "xorlab.sweep"],
     "study": [str(ROOT / "scripts" / "study.py")],
@@ -44,6 +46,9 @@ def answer(tmp_path):
     ("program", "flag", "words"),
     [
         *((program, "--nonesuch", "flag 'nonesuch'") for program in PROGRAMS),
+        ("train", "--network=handmade --activation=relu", "activation: expected sigm"),
+        ("train", "--network=shallow --depth=5", "depth: expected 3, as network sh"),
+        ("train", "--network=shallow --depth=11", "depth: expected 3, beside these"),
         ("train", "--depth=1000", "depth: expected at most 900"),
         ("train", "--width=1000000000", "depth, width: expected what fits"),
         ("sweep", "--out=~nosuchuser/x", "out: expected the folder of a user"),
@@ -54,7 +59,7 @@ def answer(tmp_path):
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(answer, program, flag, words):
-    done = answer(program, flag)
+    done = answer(program, *re.split(" (?=--)", flag))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ") and words in done.stderr
     assert done.stderr.count("\n") == 1
@@ -68,8 +73,10 @@ def test_a_table_that_cannot_be_kept_is_told_before_it_is_measured(answer):
 
 def test_help_names_the_flags_of_each(answer):
     helped = {program: answer(program, "--help") for program in PROGRAMS}
-    assert len({done.returncode for done in helped.values()}) == 1
+    assert {done.returncode for done in helped.values()} == {0}
+    assert answer("train", "-h").stdout == helped["train"].stdout
     for program, flag in [
+        ("xorlab", "python -m xorlab.train "),
         ("train", "--run_name:"),
         ("sweep", "--seeds:"),
         ("study", "--out:"),

@@ -1,6 +1,8 @@
 """How a command ends is told by its exit code and its last words."""
 
 import errno
+import io
+import sys
 import types
 
 import pytest
@@ -9,6 +11,8 @@ from oracles.summaries import summary
 from xorlab.sweep import __main__ as command
 from xorlab.sweep import workers
 from xorlab.sweep.grid import Grid
+from xorlab.sweep.plan import chunks
+from xorlab.sweep.run import _train_missing
 
 
 @pytest.fixture
@@ -43,7 +47,8 @@ def test_a_finished_sweep_has_a_line_a_cell_and_says_where_its_results_are(main)
     assert relu.endswith("it: 0.300 (0.125 to 0.875)")
     assert tanh.split()[:7] == "tanh depth 11 7 of 100 solve".split()
     assert "Results: some/where/summary.md" in rest
-    assert rest[-1].endswith("tensorboard --logdir some/where")
+    assert rest[-2].endswith("tensorboard --logdir some/where")
+    assert rest[-1] == "and open http://localhost:6006"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,32 @@ def test_an_error_is_one_line(error, code, words, main):
     assert main(error) == (code, "", f"error: {words}\n")
 
 
-def test_a_sweep_that_was_stopped_says_how_to_go_on(main):
+def test_a_sweep_that_was_stopped_says_how_to_go_on(main, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept = "What is done is kept in some/where; the same command goes on."
+    nothing = "Nothing was done yet, and nothing is kept."
     code, out, err = main(KeyboardInterrupt())
     assert (code, err) == (130, "")
-    assert "What is done is kept in some/where; the same command goes on." in out
+    assert nothing in out and kept not in out
+    chunk = tmp_path / "some" / "where" / "chunks" / "000000.npz"
+    chunk.parent.mkdir(parents=True)
+    chunk.touch()
+    _, out, _ = main(KeyboardInterrupt())
+    assert kept in out and nothing not in out
+
+
+def test_the_bar_says_why_it_does_not_move_yet(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    grid = Grid(depths=(2,), seeds=1)
+    store = types.SimpleNamespace(
+        grid=grid, missing=lambda: list(chunks(grid)), put=lambda chunk, result: None
+    )
+
+    def trained(missing):
+        assert terminal.getvalue().endswith("compiling]")
+        yield missing[0], {}
+
+    _train_missing(store, trained, progress=True)
+    assert terminal.getvalue().split("\r")[-1].rstrip().endswith("1 of 2 networks]")

@@ -1,5 +1,6 @@
 """Networks side by side train as each would alone, and never touch one another."""
 
+import logging
 import math
 import os
 import runpy
@@ -286,3 +287,16 @@ def test_wide_and_narrow_layouts_compute_the_same(monkeypatch):
             _network(narrow, first, index), _network(wide, second, index), strict=True
         ):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_many_programs_are_no_reason_to_warn(caplog, monkeypatch):
+    class Another:
+        def double(self, x):
+            return 2 * x
+
+    tensorflow_s = logging.getLogger("tensorflow")
+    monkeypatch.setattr(tensorflow_s, "handlers", [caplog.handler])
+    for number in range(8):  # Of a method as it is, it warns at the fifth.
+        two = tf.constant(np.float32(number))
+        assert engine._as_program(Another().double)(two).numpy() == 2 * number
+    assert caplog.messages == []

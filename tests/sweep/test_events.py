@@ -1,5 +1,8 @@
 """A cell's event file says of it what its row does."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,12 +13,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from xorlab.sweep.events import run_name, write_events
 
 CELL = summary("relu", 3, solved=30)
+UNSOLVED = dataclasses.replace(summary("relu", 11, 0), solved_at=math.nan)
+ALL = [CELL, UNSOLVED, summary("relu", 2, 30)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    write_events(folder, CELL)
+    write_events(folder, ALL)
     return folder
 
 
@@ -60,9 +65,25 @@ def test_the_session_has_the_cell_s_settings_and_ended_well(folder):
 
 
 def test_it_is_written_again_to_the_byte(folder, tmp_path):
-    write_events(tmp_path, CELL)
-    [one], [other] = (path.rglob("events*") for path in (folder, tmp_path))
-    assert one.read_bytes() == other.read_bytes()
+    write_events(tmp_path, ALL)
+    for one in folder.rglob("events*"):
+        assert (tmp_path / one.relative_to(folder)).read_bytes() == one.read_bytes()
+
+
+def test_the_page_is_told_all_depths_in_order(folder):
+    for cell in ALL:
+        columns = sessions.columns(folder / run_name(cell.cell))
+        depths = columns["depth"].domain_discrete.values
+        assert [value.number_value for value in depths] == [2, 3, 11]
+        # Of numbers, which it would else sort as words.
+        assert columns["learning_rate"].type == columns["depth"].type
+        assert columns["activation"].type != columns["depth"].type
+
+
+def test_what_is_undefined_is_left_out_or_the_page_hides_the_cell(folder):
+    run = folder / run_name(UNSOLVED.cell)
+    tags = EventAccumulator(str(run), {"tensors": 0}).Reload().Tags()["tensors"]
+    assert "share" in tags and "median_solved_at" not in tags
 
 
 def test_cells_that_differ_have_folders_of_their_own():

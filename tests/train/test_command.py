@@ -44,8 +44,8 @@ def test_a_run_that_did_its_steps_ends_well_whether_it_learned_or_not(main):
     start, end = out.split("Gradients at the start")[1].split("Gradients at the end")
     assert "1.00e-07" in start and "2.00e-03" in end
     assert "3 of 4 rows are right" in end
-    assert "Run: somewhere/deep-relu-seed22\n" in end
-    assert end.endswith("tensorboard --logdir somewhere\n")
+    assert "Run: somewhere/deep-relu-seed22-steps10\n" in end
+    assert end.endswith(" --logdir somewhere\nand open http://localhost:6006\n")
 
 
 def test_a_run_that_diverged_is_an_error(main):

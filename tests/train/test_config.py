@@ -59,7 +59,52 @@ def test_a_run_is_named_after_what_it_is():
 
 
 def test_the_handmade_network_is_always_sigmoid():
-    assert Config(network="handmade").run_name.startswith("handmade-sigmoid")
+    assert Config(network="handmade").run_name == "handmade-sigmoid-seed22"
+
+
+@pytest.mark.parametrize(
+    ("network", "field", "value"),
+    [
+        ("shallow", "depth", 5),
+        ("shallow", "width", 6),
+        ("handmade", "activation", "tanh"),
+        ("handmade", "depth", 3),
+        ("handmade", "width", 3),
+        ("handmade", "initializer", "he_normal"),
+        ("handmade", "init_scale", 2.0),
+        ("handmade", "seed", 1),
+    ],
+)
+def test_what_a_network_would_ignore_is_refused(network, field, value):
+    with pytest.raises(ValueError, match=f"^{field}: .*as network {network} has; "):
+        Config(network=network, **{field: value})
+    Config(**{field: value})
+
+
+def test_no_two_experiments_have_one_folder():
+    others = {
+        "activation": "tanh",
+        "network": "shallow",
+        "depth": 5,
+        "width": 6,
+        "initializer": "he_normal",
+        "init_scale": 1.0 + 1e-9,
+        "optimizer": "adam",
+        "learning_rate": 0.01,
+        "steps": 1000,
+        "log_every": 10,
+        "seed": 1,
+        "histograms": False,
+        "device": "GPU:0",
+        "jit": False,
+    }
+    about_the_folder = {"logdir", "run_name", "overwrite"}
+    assert others.keys() == Config.__dataclass_fields__.keys() - about_the_folder
+    dirs = {Config(**{name: value}).run_dir for name, value in others.items()}
+    assert len(dirs | {Config().run_dir}) == 1 + len(others)
+    name = Config(depth=5, initializer="he_normal", learning_rate=0.01, jit=False)
+    assert name.run_name == "deep-relu-seed22-depth5-he_normal-learning_rate0.01-nojit"
+    assert Config(overwrite=True).run_dir == Config().run_dir
 
 
 def test_optimizer_names_are_keras_s():

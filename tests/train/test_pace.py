@@ -1,5 +1,7 @@
 """Executions end where a step is logged, and none is long."""
 
+import io
+import sys
 import types
 
 import pytest
@@ -56,3 +58,12 @@ def test_of_long_steps_an_execution_has_one(monkeypatch):
     ends, _ = Fit(monkeypatch, seconds_a_step=3.0).run(30, 10**9)
     assert ends[1] - ends[0] == 10  # Not timed yet.
     assert all(b - a == 1 for a, b in zip(ends[1:], ends[2:], strict=False))
+
+
+def test_the_bar_says_why_it_does_not_move_yet(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    bar = pace.Progress(10, shown=True)
+    assert terminal.getvalue().endswith("compiling]")
+    bar.close()

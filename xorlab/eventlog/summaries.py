@@ -1,6 +1,6 @@
 """What TensorBoard is told beside numbers: layout and settings; no TensorFlow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -9,6 +9,14 @@ from tensorboard.plugins.custom_scalar import summary as custom_scalar_summary
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.hparams import summary_v2 as hparams_summary_v2
+from tensorboard.plugins.hparams.summary_v2 import Discrete
+
+_TYPES = {
+    bool: api_pb2.DATA_TYPE_BOOL,
+    int: api_pb2.DATA_TYPE_FLOAT64,
+    float: api_pb2.DATA_TYPE_FLOAT64,
+    str: api_pb2.DATA_TYPE_STRING,
+}
 
 
 def layout(category: str, charts: Mapping[str, str]) -> Summary:
@@ -33,6 +41,7 @@ def session_start(
     metrics: Sequence[str],
     name: str,
     seconds: float | None = None,
+    choices: Mapping[str, Iterable] | None = None,
 ) -> Summary:
     """Tells the HParams page of a run's settings.
 
@@ -41,11 +50,19 @@ def session_start(
         metrics: tags of the scalars whose last value is compared.
         name: tells this run from others with the same settings.
         seconds: since 1970; now if None.
+        choices: all values that a setting has among the runs of a folder, where they
+            are known; the page lists them in order.
 
     Returns:
         The same bytes for the same arguments, but for the time.
     """
-    columns = [hparams_summary_v2.HParam(setting) for setting in settings]
+    choices = choices or {}
+    columns = [
+        hparams_summary_v2.HParam(
+            setting, Discrete(choices[setting]) if setting in choices else None
+        )
+        for setting in settings
+    ]
     tags = [hparams_summary_v2.Metric(tag) for tag in metrics]
     both = Summary()
     for part in (
@@ -60,6 +77,9 @@ def session_start(
         # The library leaves the order of its maps open.
         plugin = value.metadata.plugin_data
         content = plugin_data_pb2.HParamsPluginData.FromString(plugin.content)
+        for column in content.experiment.hparam_infos:
+            # Without it the page sorts numbers as words: 11 before 2.
+            column.type = column.type or _TYPES[type(settings[column.name])]
         plugin.content = content.SerializeToString(deterministic=True)
     return both
 

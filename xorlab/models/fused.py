@@ -1,5 +1,6 @@
 """A Keras functional model whose `fit` runs many full-batch steps as one program."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +105,25 @@ class FusedModel(keras.Model):
             )
         kwargs["shuffle"] = False
         return super().fit(x, verbose=2 if verbose == "auto" else verbose, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluates as `keras.Model.evaluate` does."""
+        with self._one_step_at_a_time():
+            return super().evaluate(*args, **kwargs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Predicts as `keras.Model.predict` does."""
+        with self._one_step_at_a_time():
+            return super().predict(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def _one_step_at_a_time(self):
+        """Inside, an execution is one batch: Keras's bar counts batches by it."""
+        steps, self.steps_per_execution = self.steps_per_execution, 1
+        try:
+            yield
+        finally:
+            self.steps_per_execution = steps
 
     def make_train_function(self, force: bool = False) -> Callable:
         """Overrides Keras's hook: the function that `fit` calls once an epoch."""

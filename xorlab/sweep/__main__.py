@@ -5,6 +5,7 @@ import logging
 from absl import flags
 
 from xorlab import settings, startup
+from xorlab.checks import folder
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.results import Summary
 from xorlab.sweep.run import run
@@ -50,7 +51,10 @@ def main(argv: list[str]) -> int:
 def ended_by(error: BaseException, out: str) -> int:
     """Says what ended a sweep, one of `ENDINGS`; returns the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        print(f"\nStopped. What is done is kept in {out}; the same command goes on.")
+        kept = f"What is done is kept in {out}; the same command goes on."
+        if not any(folder("out", out).glob("**/chunks/*.npz")):
+            kept = "Nothing was done yet, and nothing is kept."
+        print(f"\nStopped. {kept}")
         return startup.INTERRUPTED
     if isinstance(error, OSError):
         again = "give the same command again: what is done is kept"

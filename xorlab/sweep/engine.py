@@ -72,9 +72,8 @@ class Program:
         self._slots = SLOTS[optimizer]
         self._compiling = threading.Lock()
         self._compiled = False
-        as_program = functools.partial(tf.function, jit_compile=True, autograph=False)
-        self._run_steps = as_program(self._steps)
-        self._run_look = as_program(self._look)
+        self._run_steps = _as_program(self._steps)
+        self._run_look = _as_program(self._look)
 
     def start(self, networks: list[list[np.ndarray]]) -> State:
         """Returns the untrained state of R networks, weights as `model.weights`."""
@@ -170,6 +169,13 @@ class Program:
             )
 
         return tf.while_loop(lambda state: state.step < until, step, (state,))[0]
+
+
+def _as_program(method):
+    # A partial, for which TensorFlow counts on its own: of a method that is traced once
+    # for each of many objects, it warns that it is traced often.
+    alone = functools.partial(method)
+    return tf.function(alone, jit_compile=True, autograph=False)
 
 
 _program = functools.cache(Program)

@@ -109,6 +109,7 @@ def _train_missing(store, train_chunks, progress):
             disable=None if progress else True,
         ) as bar,
     ):
+        bar.set_postfix_str("compiling")
         for chunk, result in trained:
             store.put(chunk, result)
             done += chunk.networks
@@ -124,8 +125,7 @@ def _write_results(store):
     summaries = list(results.summarise(store))
     results.write_summary(store, summaries, about(store.grid, store.out))
     results.write_timing(store)
-    for summary in summaries:
-        write_events(store.out / "runs", summary)
+    write_events(store.out / "runs", summaries)
     for draw in pictures.OF_SWEEPS:
         pictures.save(draw(summaries), store.out / f"{draw.__name__}.png")
     return summaries

@@ -11,15 +11,31 @@ did you mean 'deep'?
 
 import dataclasses
 import pathlib
+from typing import Any
 
 from xorlab.checks import check_seed, folder, one_of, positive, text, whole
 from xorlab.models.activations import ACTIVATIONS
 from xorlab.models.initializers import INITIALIZERS, SEED
 from xorlab.models.optimizers import MOMENTUM, OPTIMIZERS, check_optimizer
 from xorlab.models.size import check_depth
-from xorlab.settings import setting
+from xorlab.settings import setting, spelled
 
 NETWORKS = ("deep", "shallow", "handmade")
+# What a network has of its own, whatever is asked for: these settings, by network.
+FIXED: dict[str, dict[str, Any]] = {
+    "deep": {},
+    "shallow": {"depth": 3, "width": 5},
+    "handmade": {
+        "activation": "sigmoid",
+        "depth": 2,
+        "width": 2,
+        "initializer": "uniform",
+        "init_scale": 1.0,
+        "seed": SEED,
+    },
+}
+# Settings that say where a run is written, and are no part of its name.
+_PLACE = ("network", "activation", "seed", "logdir", "run_name", "overwrite")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,18 +43,19 @@ class Config:
     """One training run. Each field is a flag of `python -m xorlab.train`.
 
     The defaults are the lecture's: 11 weight layers of 5 units, U(-1, 1), plain
-    gradient descent at 0.1, 200,000 steps with a line every 2,000.
+    gradient descent at 0.1, 200,000 steps with a line every 2,000. A network that
+    fixes some of them (`FIXED`) replaces their defaults.
 
     Raises:
-        ValueError: a field is not what it must be; the message names the field, what
-            was expected, what was received and how to mend it.
+        ValueError: a field is not what it must be, or would be ignored; the message
+            names the field, what was expected, what was received and how to mend it.
     """
 
     activation: str = setting("relu", "of the hidden layers: " + ", ".join(ACTIVATIONS))
     network: str = setting(
         "deep",
-        ", ".join(NETWORKS) + " (handmade has its weights set for sigmoid, "
-        "and takes no other activation, depth, width or initializer)",
+        ", ".join(NETWORKS) + " (shallow has three layers; handmade has its "
+        "weights set for sigmoid)",
     )
     depth: int = setting(11, "weight layers of the deep network")
     width: int = setting(5, "units of each hidden layer of the deep network")
@@ -56,7 +73,7 @@ class Config:
     log_every: int = setting(2_000, "steps between two points in the logs")
     seed: int = setting(SEED, "of the initial weights; relu fails on many seeds")
     logdir: str = setting("logs", "folder of all runs, for tensorboard --logdir")
-    run_name: str = setting("", "folder of this run; <network>-<activation>-seed<seed>")
+    run_name: str = setting("", "folder of this run; else it is named by its settings")
     overwrite: bool = setting(False, "replace a run of the same name")
     histograms: bool = setting(True, "log gradients, weights and activations in full")
     device: str = setting("CPU", "where to train; GPU:0 takes longer")
@@ -75,11 +92,9 @@ class Config:
         folder("logdir", self.logdir)
         positive("learning_rate", self.learning_rate, "the lecture has 0.1")
         positive("init_scale", self.init_scale, "1 leaves the initializer as it is")
-        if self.network == "handmade":
-            object.__setattr__(self, "activation", "sigmoid")
+        self._fix()
         if not self.run_name:
-            name = f"{self.network}-{self.activation}-seed{self.seed}"
-            object.__setattr__(self, "run_name", name)
+            object.__setattr__(self, "run_name", self._name())
         text("run_name", self.run_name)
         text("device", self.device)
         if self.run_name == ".." or pathlib.Path(self.run_name).name != self.run_name:
@@ -87,6 +102,32 @@ class Config:
                 "run_name: expected the name of one folder; "
                 f"received {self.run_name!r}; give the path before it as logdir"
             )
+
+    def _fix(self):
+        for field in dataclasses.fields(self):
+            own = FIXED[self.network].get(field.name, getattr(self, field.name))
+            if getattr(self, field.name) not in (own, field.default):
+                raise ValueError(
+                    f"{field.name}: expected {own}, as network {self.network} has; "
+                    f"received {getattr(self, field.name)!r}; leave it out"
+                )
+            object.__setattr__(self, field.name, own)
+
+    def _name(self):
+        """Names what sets this run apart, so that no two experiments collide."""
+        words = [self.network, self.activation, f"seed{self.seed}"]
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            default = FIXED[self.network].get(field.name, field.default)
+            if field.name in _PLACE or value == default:
+                continue
+            if isinstance(value, bool):
+                words.append(field.name if value else f"no{field.name}")
+            elif isinstance(value, str):
+                words.append(value.replace(":", ""))
+            else:
+                words.append(f"{field.name}{spelled(value)}")
+        return "-".join(words)
 
     @property
     def run_dir(self) -> pathlib.Path:

@@ -71,6 +71,7 @@ class Progress(keras.callbacks.Callback):
             unit_scale=True,
             disable=None if shown else True,
         )
+        self._bar.set_postfix_str("compiling")
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
         self._bar.set_postfix(cost=f"{logs['loss']:.6f}", refresh=False)

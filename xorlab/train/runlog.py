@@ -8,7 +8,7 @@ from tensorflow.core.framework import graph_pb2
 from xorlab.eventlog import summaries
 from xorlab.eventlog.eventfile import EventFile, OwnRecords, StepValues
 from xorlab.train import report
-from xorlab.train.config import Config
+from xorlab.train.config import FIXED, Config
 
 
 class RunLog:
@@ -58,9 +58,6 @@ class RunLog:
 def _settings(config):
     """The settings that shape the result, not where or whether it is written."""
     aside = {"logdir", "run_name", "overwrite", "histograms", "device"}
-    if config.network != "deep":
-        aside |= {"depth", "width"}
-    if config.network == "handmade":
-        aside |= {"initializer", "init_scale", "seed"}
+    aside |= FIXED[config.network].keys() - {"activation"}
     settings = dataclasses.asdict(config)
     return {name: value for name, value in settings.items() if name not in aside}

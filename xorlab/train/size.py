@@ -29,19 +29,13 @@ def memory(config: Config) -> int:
     That is the number of weights, times a number that was measured with plain gradient
     descent. Other optimizers remember more.
     """
-    depth, width = _layers(config)
-    weights = count(depth, width, ACTIVATIONS[config.activation].pieces)
+    pieces = ACTIVATIONS[config.activation].pieces
+    weights = count(config.depth, config.width, pieces)
     return weights * (_COUNTED if config.histograms else _NOT_COUNTED)
 
 
 def disk(config: Config) -> int:
     """Returns the bytes of all logged steps: every layer's scalars and histograms."""
-    depth, width = _layers(config)
-    rows = min(_ROWS_A_UNIT * width, _MOST_ROWS) if config.histograms else 0
+    rows = min(_ROWS_A_UNIT * config.width, _MOST_ROWS) if config.histograms else 0
     logged = config.steps // config.log_every + 1
-    return logged * depth * (_SCALARS + _ROW * rows)
-
-
-def _layers(config):
-    fixed = {"handmade": (2, 2), "shallow": (3, 5)}
-    return fixed.get(config.network, (config.depth, config.width))
+    return logged * config.depth * (_SCALARS + _ROW * rows)
