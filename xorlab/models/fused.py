@@ -119,7 +119,8 @@ class FusedModel(keras.Model):
     @contextlib.contextmanager
     def _one_step_at_a_time(self):
         """Inside, an execution is one batch: Keras's bar counts batches by it."""
-        steps, self.steps_per_execution = self.steps_per_execution, 1
+        steps: int = self.steps_per_execution
+        self.steps_per_execution = 1
         try:
             yield
         finally:
