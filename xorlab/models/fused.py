@@ -29,6 +29,8 @@ class FusedModel(keras.Model):
     `steps_per_execution` may be changed between epochs at no cost.
     """
 
+    steps_per_execution: int
+
     def compile(
         self,
         *args: Any,
@@ -119,8 +121,7 @@ class FusedModel(keras.Model):
     @contextlib.contextmanager
     def _one_step_at_a_time(self):
         """Inside, an execution is one batch: Keras's bar counts batches by it."""
-        steps: int = self.steps_per_execution
-        self.steps_per_execution = 1
+        steps, self.steps_per_execution = self.steps_per_execution, 1
         try:
             yield
         finally:
