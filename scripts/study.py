@@ -19,8 +19,8 @@ from benchmarks.timing import ROOT
 from xorlab import pictures, settings, startup, sweep
 from xorlab.checks import folder
 from xorlab.files import write_atomically
-from xorlab.sweep.__main__ import ENDINGS, ended_by
 from xorlab.sweep.about import about, command
+from xorlab.work.command import ENDINGS, ended_by
 
 _OUT = flags.DEFINE_string("out", "", "folder of all sweeps: logs/study")
 _README = flags.DEFINE_bool("readme", False, "also write the tables into README.md")

@@ -22,6 +22,7 @@ ROOMS = [
     "capacity",
     "startup",
     "provenance",
+    "work",
     "models",
     "steps",
     "eventlog",
@@ -32,6 +33,7 @@ ROOMS = [
     "loops",
     "train",
     "sweep",
+    "images",
 ]
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 

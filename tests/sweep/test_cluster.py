@@ -17,6 +17,7 @@ import pytest
 from xorlab import __version__, sweep
 from xorlab.sweep import plan, training, workers
 from xorlab.sweep.workers import BrokenCluster, UnreachableScheduler
+from xorlab.work import workers as work
 
 distributed = pytest.importorskip("distributed")
 
@@ -208,7 +209,7 @@ def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
 
     def kill_all(cluster):
         _wait_for_chunks(out, 1)
-        monkeypatch.setattr(workers, "_PATIENCE", 1)
+        monkeypatch.setattr(work, "_PATIENCE", 1)
         # The next one after it is waited for with the new patience.
         _wait_for_chunks(out, len(_kept(out)) + 1)
         for process in cluster.workers:
@@ -222,7 +223,7 @@ def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_cluster_without_workers_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "_PATIENCE", 1)
+    monkeypatch.setattr(work, "_PATIENCE", 1)
     with _cluster(tmp_path, number=0) as cluster:
         with pytest.raises(BrokenCluster) as error:
             sweep.run(GRID, tmp_path / "out", scheduler=cluster.address)

@@ -7,16 +7,17 @@ import pytest
 
 import xorlab
 from xorlab.sweep import origin
+from xorlab.work import origin as origins
 
 
 def imported_by(name):
     """The files of this package that one of them imports, by their names in it."""
-    for node in ast.walk(ast.parse((origin.PACKAGE / name).read_text())):
+    for node in ast.walk(ast.parse((origins.PACKAGE / name).read_text())):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("xorlab"):
             for alias in node.names:
                 for module in (node.module, f"{node.module}.{alias.name}"):
                     file = "/".join(module.split(".")[1:]) + ".py"
-                    if (origin.PACKAGE / file).is_file():
+                    if (origins.PACKAGE / file).is_file():
                         yield file
 
 
@@ -46,8 +47,8 @@ def test_another_program_is_told_by_what_computes(file, same, tmp_path, monkeypa
     for name in (*origin.COMPUTING, "sweep/results.py"):
         copy = tmp_path / name
         copy.parent.mkdir(exist_ok=True)
-        copy.write_bytes((origin.PACKAGE / name).read_bytes())
-    monkeypatch.setattr(origin, "PACKAGE", tmp_path)
-    assert origin.same(here, origin.origin())
+        copy.write_bytes((origins.PACKAGE / name).read_bytes())
+    monkeypatch.setattr(origins, "PACKAGE", tmp_path)
+    assert origins.same(here, origin.origin())
     (tmp_path / file).write_text("changed")
-    assert origin.same(here, origin.origin()) == same
+    assert origins.same(here, origin.origin()) == same

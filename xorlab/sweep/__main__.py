@@ -9,9 +9,7 @@ from xorlab.checks import folder
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.results import Summary
 from xorlab.sweep.run import run
-from xorlab.sweep.workers import BrokenCluster
-
-ENDINGS = (ValueError, OSError, BrokenCluster, KeyboardInterrupt)
+from xorlab.work.command import ENDINGS, ended_by
 
 
 def define_flags() -> None:
@@ -46,20 +44,6 @@ def main(argv: list[str]) -> int:
         print(line(grid, summary))
     print(f"\n{startup.closing('Results', f'{out}/summary.md', out)}")
     return 0
-
-
-def ended_by(error: BaseException, out: str) -> int:
-    """Says what ended a sweep, one of `ENDINGS`; returns the exit code."""
-    if isinstance(error, KeyboardInterrupt):
-        kept = f"What is done is kept in {out}; the same command goes on."
-        if not any(folder("out", out).glob("**/chunks/*.npz")):
-            kept = "Nothing was done yet, and nothing is kept."
-        print(f"\nStopped. {kept}")
-        return startup.INTERRUPTED
-    if isinstance(error, OSError):
-        again = "give the same command again: what is done is kept"
-        error = startup.not_written(error, again)
-    return startup.refuse(error, code=1 if isinstance(error, BrokenCluster) else 2)
 
 
 def line(grid: Grid, summary: Summary) -> str:

@@ -28,6 +28,13 @@ class Chunk:
     first_seed: int
     networks: int
 
+    def __str__(self) -> str:
+        cell = self.cell
+        return (
+            f"{self.networks} networks of {cell.activation}, depth {cell.depth}, "
+            f"width {cell.width}"
+        )
+
 
 def networks_at_once(width: int) -> int:
     """Returns R, the networks that a program trains side by side.

@@ -1,8 +1,6 @@
 """Writes what a finished sweep found, in the memory of one chunk."""
 
-import csv
 import dataclasses
-import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping
@@ -15,6 +13,7 @@ from xorlab.sweep.grid import Cell
 from xorlab.sweep.plan import Chunk, chunks
 from xorlab.sweep.statistics import medians, wilson
 from xorlab.sweep.store import Store
+from xorlab.work.tables import as_csv, as_markdown, as_text
 
 Result = Mapping[str, np.ndarray]
 
@@ -120,11 +119,11 @@ def write_networks(store: Store) -> None:
         for chunk in chunks(store.grid):
             columns = network_columns(chunk, store.get(chunk))
             if chunk.number == 0:
-                file.write(_csv([columns]))
+                file.write(as_csv([columns]))
             at = columns["solved_at"]
             columns["solved_at"] = np.where(at < 0, "", at.astype(str))
-            cells = [map(_text, column) for column in columns.values()]
-            file.write(_csv(zip(*cells, strict=True)))
+            cells = [map(as_text, column) for column in columns.values()]
+            file.write(as_csv(zip(*cells, strict=True)))
 
 
 def write_summary(
@@ -138,8 +137,8 @@ def write_summary(
         about: what the head of `summary.md` states, by name.
     """
     rows = [summary.row() for summary in summaries]
-    table = [[_text(value) for value in row.values()] for row in rows]
-    write_atomically(store.out / "summary.csv", _csv([rows[0], *table]))
+    table = [[as_text(value) for value in row.values()] for row in rows]
+    write_atomically(store.out / "summary.csv", as_csv([rows[0], *table]))
 
     layers = [
         [*dataclasses.astuple(summary.cell), layer, start, end]
@@ -150,8 +149,8 @@ def write_summary(
     ]
     names = [field.name for field in dataclasses.fields(Cell)]
     head = [*names, "layer", "median_gradient_rms_start", "median_gradient_rms_end"]
-    table = [[_text(value) for value in row] for row in layers]
-    write_atomically(store.out / "gradients.csv", _csv([head, *table]))
+    table = [[as_text(value) for value in row] for row in layers]
+    write_atomically(store.out / "gradients.csv", as_csv([head, *table]))
 
     write_atomically(store.out / "summary.md", _markdown(rows, about).encode())
 
@@ -180,21 +179,6 @@ def write_timing(store: Store) -> None:
     write_atomically(store.out / "timing.json", text.encode())
 
 
-def _csv(rows):
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
-
-
-def _text(value):
-    """A value as all result files write it: floats to float32's nine digits."""
-    if isinstance(value, (bool, np.bool_)):
-        return str(int(value))
-    if isinstance(value, (float, np.floating)):
-        return f"{value:.9g}"
-    return str(value)
-
-
 def _markdown(rows, about):
     lines = ["# How often the networks solve XOR", ""]
     lines += [f"- {name}: {value}" for name, value in about.items()]
@@ -203,10 +187,6 @@ def _markdown(rows, about):
         "`share` is the share solved, `low` to `high` its 95% interval (Wilson). "
         "Gradients are RMS over a layer.",
         "",
-        "| " + " | ".join(rows[0]) + " |",
-        "|" + " --- |" * len(rows[0]),
+        *as_markdown(rows),
     ]
-    for row in rows:
-        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()]
-        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

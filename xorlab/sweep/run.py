@@ -5,7 +5,6 @@ import functools
 import os
 
 import numpy as np
-import tqdm
 
 from xorlab import pictures
 from xorlab.checks import folder
@@ -14,6 +13,7 @@ from xorlab.sweep.about import about
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks
 from xorlab.sweep.store import Store
+from xorlab.work.command import train_missing
 
 
 def train(grid: Grid, device: str = "CPU") -> dict[str, np.ndarray]:
@@ -89,32 +89,8 @@ def run(
             train_chunks = functools.partial(workers.on_cluster, client)
         stack.enter_context(store.claimed())
         train_there = functools.partial(train_chunks, device=device)
-        _train_missing(store, train_there, progress)
+        train_missing(store, train_there, progress)
         return _write_results(store)
-
-
-def _train_missing(store, train_chunks, progress):
-    grid = store.grid
-    missing = store.missing()
-    if not missing:
-        return
-    done = grid.networks - sum(chunk.networks for chunk in missing)
-    with (
-        contextlib.closing(train_chunks(missing)) as trained,
-        tqdm.tqdm(
-            total=grid.networks * grid.steps,
-            initial=done * grid.steps,
-            unit=" network·steps",
-            unit_scale=True,
-            disable=None if progress else True,
-        ) as bar,
-    ):
-        bar.set_postfix_str("compiling")
-        for chunk, result in trained:
-            store.put(chunk, result)
-            done += chunk.networks
-            bar.set_postfix_str(f"{done} of {grid.networks} networks", refresh=False)
-            bar.update(chunk.networks * grid.steps)
 
 
 def _write_results(store):
