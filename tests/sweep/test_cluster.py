@@ -238,16 +238,16 @@ _MISSING = "raise ModuleNotFoundError"
 @pytest.mark.parametrize(
     ("where", "package", "received"),
     [
-        ("worker", "def origin():\n    return {'xorlab': '0.0.9'}", "0.0.9"),
+        ("worker", "def origin(code, packages):\n    return {'xorlab': '0.0.9'}", "0.0.9"),
         ("worker", _MISSING, "none"),
         ("scheduler", _MISSING, "none"),
     ],
 )
 def test_a_cluster_without_this_xorlab_is_refused(where, package, received, tmp_path):
     there = tmp_path / "there"
-    (there / "xorlab" / "sweep").mkdir(parents=True)
+    (there / "xorlab" / "work").mkdir(parents=True)
     (there / "xorlab" / "__init__.py").touch()
-    (there / "xorlab" / "sweep" / "origin.py").write_text(package)
+    (there / "xorlab" / "work" / "origin.py").write_text(package)
     path = {f"{where}_path": there}
     with _cluster(tmp_path, number=1, **path) as cluster:
         with pytest.raises(BrokenCluster) as error:

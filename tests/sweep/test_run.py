@@ -17,10 +17,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab import sweep, train
+from xorlab.files import UnusableDirectory
 from xorlab.sweep.__main__ import line
 from xorlab.sweep.engine import first_weights, program
 from xorlab.sweep.events import run_name
-from xorlab.sweep.store import Store, UnusableDirectory
+from xorlab.sweep.store import Store
 from xorlab.train import Config
 
 GRID = sweep.Grid(activations=("sigmoid", "relu"), depths=(2, 3), seeds=140, steps=2000)
