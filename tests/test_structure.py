@@ -33,7 +33,6 @@ ROOMS = [
     "loops",
     "train",
     "sweep",
-    "images",
 ]
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 

@@ -18,7 +18,7 @@ FACE = {
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
     "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
-        handmade mean_field shallow""",
+        handmade lsuv mean_field shallow""",
     "xorlab.pictures": """OF_SWEEPS activation_gallery encoded gradients_by_depth
         gradients_by_layer gradients_over_time histograms_by_layer learning_curves
         phase_diagram rows_by_layer save square surfaces""",

@@ -39,6 +39,10 @@ FUNCTIONS = {
         lambda z: np.where(z > 0, z, 0.1 * z),
         lambda z: np.where(z > 0, 1.0, 0.1),
     ),
+    "very_leaky_relu": (
+        lambda z: np.where(z > 0, z, z / 3),
+        lambda z: np.where(z > 0, 1.0, 1 / 3),
+    ),
     "elu": (
         lambda z: np.where(z > 0, z, _expm1_of_negative(z)),
         lambda z: np.where(z > 0, 1.0, np.exp(np.minimum(z, 0))),

@@ -238,7 +238,11 @@ _MISSING = "raise ModuleNotFoundError"
 @pytest.mark.parametrize(
     ("where", "package", "received"),
     [
-        ("worker", "def origin(code, packages):\n    return {'xorlab': '0.0.9'}", "0.0.9"),
+        (
+            "worker",
+            "def origin(code, packages):\n    return {'xorlab': '0.0.9'}",
+            "0.0.9",
+        ),
         ("worker", _MISSING, "none"),
         ("scheduler", _MISSING, "none"),
     ],

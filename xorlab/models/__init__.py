@@ -15,6 +15,7 @@ Imports: `checks`.
 | `Affine` | their layer |
 | `ACTIVATIONS`, `INITIALIZERS`, `OPTIMIZERS` | the tables of names |
 | `mean_field` | how gradients start, by theory |
+| `lsuv` | a start that fits any Keras model to its data |
 | `data` | XOR: `data.INPUTS` and `data.LABELS` |
 
 TensorFlow is imported by what needs it, when it is first used.

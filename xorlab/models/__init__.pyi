@@ -8,3 +8,4 @@ from .lecture import handmade as handmade
 from .lecture import shallow as shallow
 from .optimizers import OPTIMIZERS as OPTIMIZERS
 from .theory import mean_field as mean_field
+from .unit_variance import lsuv as lsuv

@@ -78,6 +78,7 @@ def _maxout(tf, z):
         return tf.maximum(first, second)
 
 
+VERY_LEAKY_SLOPE = 1 / 3  # Graham 2014, as Mishkin & Matas 2016 use it.
 LEAKY_SLOPE = 0.1  # The lecture's; TensorFlow's default is 0.2, Keras's 0.3.
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017, equation 14.
 SELU_SCALE = 1.0507009873554805
@@ -114,6 +115,13 @@ ACTIVATIONS = {
             formula="max(0.1 x, x)",
             largest_slope=1.0,
             source=_LECTURE + "; Maas et al. 2013",
+        ),
+        Activation(
+            name="very_leaky_relu",
+            function=lambda tf, z: tf.nn.leaky_relu(z, VERY_LEAKY_SLOPE),
+            formula="max(x / 3, x)",
+            largest_slope=1.0,
+            source="Graham 2014, arXiv:1409.6070; Mishkin & Matas 2016",
         ),
         Activation(
             name="elu",

@@ -63,8 +63,10 @@ _VARIANCES: dict[str, Callable[[int, int], float]] = {
     "orthogonal": lambda inputs, outputs: 1 / max(inputs, outputs),
 }
 
-DATA_DEPENDENT = "data_dependent"
-INITIALIZERS = (*_KERNELS, DATA_DEPENDENT)
+DATA_DEPENDENT, LSUV = "data_dependent", "lsuv"
+INITIALIZERS = (*_KERNELS, DATA_DEPENDENT, LSUV)
+# What those are drawn as that the data then scale.
+_DRAWN_AS = {DATA_DEPENDENT: "uniform", LSUV: "orthogonal"}
 
 
 def draw_kernel(
@@ -73,7 +75,8 @@ def draw_kernel(
     """Draws the kernel of one layer.
 
     Args:
-        name: a name of `INITIALIZERS`; `data_dependent` draws as `uniform` does.
+        name: a name of `INITIALIZERS`; `data_dependent` draws as `uniform` does, `lsuv`
+            as `orthogonal`.
         seed: 0 to 2**63 - 1.
         layer: the layer's number, from 1. Seed and layer together are the key of a
             counter-based generator (Philox, Salmon et al. 2011), so no two pairs
@@ -88,7 +91,7 @@ def draw_kernel(
     Raises:
         KeyError: the name is not in `INITIALIZERS`.
     """
-    draw = _KERNELS["uniform" if name == DATA_DEPENDENT else name]
+    draw = _KERNELS[_DRAWN_AS.get(name, name)]
     random = np.random.Generator(
         np.random.Philox(key=np.array([seed, layer], np.uint64))
     )
@@ -101,7 +104,7 @@ def variance(name: str, inputs: int, outputs: int) -> float:
     >>> variance("he_normal", 8, 5)
     0.25
     """
-    return _VARIANCES["uniform" if name == DATA_DEPENDENT else name](inputs, outputs)
+    return _VARIANCES[_DRAWN_AS.get(name, name)](inputs, outputs)
 
 
 def initial_weights(
@@ -118,16 +121,18 @@ def initial_weights(
     Biases are zero, as in the lecture, except under `data_dependent` (Salimans &
     Kingma 2016, arXiv:1602.07868, section 3): there, layer by layer, the kernel is
     scaled so that the centred pre-activations have standard deviation `scale` over
-    rows and units together, and the biases centre every unit over the rows. A layer
-    whose pre-activations do not differ between rows keeps its drawn kernel.
+    rows and units together, and the biases centre every unit over the rows. Under
+    `lsuv` (Mishkin & Matas 2016, arXiv:1511.06422) the pre-activations' variance over
+    rows and units is `scale` squared, and biases are zero. A layer whose
+    pre-activations do not differ keeps its drawn kernel.
 
     Args:
         name: a name of `INITIALIZERS`.
         seed: 0 to 2**63 - 1.
         widths: units of every layer, the input first: `[2, 5, 5, 1]`.
-        inputs: `[N, I]`, the rows that `data_dependent` looks at.
+        inputs: `[N, I]`, the rows that `data_dependent` and `lsuv` look at.
         activate: the hidden layers' activation, `[N, P * O]` to `[N, O]`.
-        scale: multiplies every kernel (for `data_dependent`, the target deviation).
+        scale: multiplies every kernel (for those two, the target deviation).
         pieces: P of the hidden layers; the last layer has one.
 
     Returns:
@@ -143,11 +148,11 @@ def initial_weights(
         bias = np.zeros(kernel.shape[1])
         if name == DATA_DEPENDENT:
             kernel, bias = _fit_to_rows(kernel, rows)
-            kernel, bias = kernel * scale, bias * scale
-            if layer < depth:
-                rows = np.asarray(activate(rows @ kernel + bias))
-        else:
-            kernel *= scale
+        elif name == LSUV:
+            kernel = _over(kernel, np.std(rows @ kernel))
+        kernel, bias = kernel * scale, bias * scale
+        if name in _DRAWN_AS and layer < depth:
+            rows = np.asarray(activate(rows @ kernel + bias))
         weights += [kernel.astype(np.float32), bias.astype(np.float32)]
     return weights
 
@@ -156,7 +161,9 @@ def _fit_to_rows(kernel, rows):
     """Returns kernel and bias with centred, unit-variance pre-activations."""
     mean = rows.mean(0)
     # Centring the rows first keeps the digits that saturated layers leave.
-    deviation = np.sqrt(np.mean(((rows - mean) @ kernel) ** 2))
-    if deviation > np.finfo(np.float32).tiny:
-        kernel = kernel / deviation
+    kernel = _over(kernel, np.sqrt(np.mean(((rows - mean) @ kernel) ** 2)))
     return kernel, -mean @ kernel
+
+
+def _over(kernel, deviation):
+    return kernel / deviation if deviation > np.finfo(np.float32).tiny else kernel

@@ -187,6 +187,7 @@ class Store(Generic[Grid, Chunk]):
         if isinstance(there, dict) and isinstance(there.get("made_by"), dict):
             return there
         raise UnusableDirectory(
-            f"out: expected {path} to say which {self.owner} is in its folder; received "
-            "one that is damaged, or that an earlier xorlab wrote; choose another --out"
+            f"out: expected {path} to say which {self.owner} is in its folder; "
+            "received one that is damaged, or that an earlier xorlab wrote; choose "
+            "another --out"
         )

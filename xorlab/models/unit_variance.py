@@ -45,9 +45,9 @@ def lsuv(
     an orthonormal kernel, which is divided by the standard deviation of what the layer
     returns before its activation, over the batch and all units, until the variance is 1
     (Mishkin & Matas 2016, arXiv:1511.06422, algorithm 1; the defaults are those of the
-    authors' program). The layers are `Dense`, `Affine` and all convolutions, transposed,
-    depthwise and separable ones too: of the last, the pointwise kernel is divided. Of a
-    layer that is called several times the first call counts.
+    authors' program). The layers are `Dense`, `Affine` and all convolutions: of
+    separable ones the pointwise kernel is divided. Of a layer that is called several
+    times the first call counts.
 
         report = lsuv(model, x[:256])
 
@@ -134,7 +134,7 @@ def _before_calls(start: Callable[[Any, Callable], None]) -> Iterator[None]:
 
         return watched_call
 
-    kinds = (*_DENSE, *_TRANSPOSED, *_DEPTHWISE, *_SEPARABLE)
+    kinds: Any = (*_DENSE, *_TRANSPOSED, *_DEPTHWISE, *_SEPARABLE)
     own = {kind: vars(kind).get("call") for kind in kinds}  # Or it is inherited.
     try:
         for kind in kinds:
