@@ -5,7 +5,6 @@ import logging
 from absl import flags
 
 from xorlab import settings, startup
-from xorlab.checks import folder
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.results import Summary
 from xorlab.sweep.run import run
