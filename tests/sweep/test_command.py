@@ -12,7 +12,7 @@ from xorlab.sweep import __main__ as command
 from xorlab.sweep import workers
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks
-from xorlab.sweep.run import _train_missing
+from xorlab.work.command import train_missing
 
 
 @pytest.fixture
@@ -97,5 +97,5 @@ def test_the_bar_says_why_it_does_not_move_yet(monkeypatch):
         assert terminal.getvalue().endswith("compiling]")
         yield missing[0], {}
 
-    _train_missing(store, trained, progress=True)
+    train_missing(store, trained, progress=True)
     assert terminal.getvalue().split("\r")[-1].rstrip().endswith("1 of 2 networks]")
