@@ -16,6 +16,7 @@ PROGRAMS = {
     "study": [str(ROOT / "scripts" / "study.py")],
     "check_gpu": [str(ROOT / "scripts" / "check_gpu.py")],
     "benchmark": [str(ROOT / "scripts" / "benchmark.py")],
+    "record_reference": [str(ROOT / "scripts" / "record_reference.py")],
 }
 
 
