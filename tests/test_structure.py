@@ -1,6 +1,7 @@
 """The rooms of the house: imports point one way, and the code is clean."""
 
 import ast
+import configparser
 import graphlib
 import pathlib
 import re
@@ -85,6 +86,25 @@ def test_a_folder_s_docstring_says_what_it_imports(folder):
     text = ast.get_docstring(ast.parse((PACKAGE / folder / "__init__.py").read_text()))
     said = re.search(r"^Enters: .*?^Leaves: .*?^Imports: (.*?)\.$", text, re.S | re.M)
     assert set(re.findall(r"`(\w+)`", said[1])) == rooms_imported_by(folder)
+
+
+def test_what_is_imported_is_installed_with_the_package():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg", encoding="utf-8")
+    wanted = (
+        settings["options"]["install_requires"]
+        + settings["options.extras_require"]["cluster"]
+    )
+    installed = set(re.findall(r"^[\w-]+", wanted, re.M)) | {"absl"}
+    named = {
+        alias.name if isinstance(node, ast.Import) else node.module
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    others = {name.partition(".")[0] for name in named} - sys.stdlib_module_names
+    assert others - {"xorlab"} <= installed
 
 
 def test_every_module_has_its_place():

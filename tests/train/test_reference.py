@@ -14,11 +14,11 @@ from xorlab import train
 from xorlab.models import data
 from xorlab.train import Config
 
-ROOT = pathlib.Path(train.__file__).parents[2]
-sys.path.append(str(ROOT / "scripts"))
+sys.path.append(str(pathlib.Path(__file__).parents[2] / "scripts"))
 
 from record_reference import RUNS
 
+ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "logs" / "reference"
 
 
@@ -65,7 +65,9 @@ def test_they_show_what_the_lecture_says():
     sigmoid, relu = (read(FOLDER / f"deep-{name}")[0] for name in ("sigmoid", "relu"))
     np.testing.assert_allclose(sigmoid["hypothesis"], 0.5, atol=1e-5)
     assert relu["accuracy"] == 1 and relu["predicted"] == data.LABELS.ravel().tolist()
-    first, last = (sigmoid["gradient_rms"]["start"][name] for name in ("layer1", "last"))
+    first, last = (
+        sigmoid["gradient_rms"]["start"][name] for name in ("layer1", "last")
+    )
     assert first < 1e-6 * last
     first, last = (relu["gradient_rms"]["start"][name] for name in ("layer1", "last"))
     assert 0.1 < first / last < 10
