@@ -93,13 +93,15 @@ def test_one_entry_adds_an_activation_everywhere(tree):
     assert done.returncode == 0, done.stderr
 
 
-def test_one_branch_adds_a_finding(tree):
-    insert(tree.path / "diagnosis" / "gradients.py", '    return "\\n"', FINDING, 8)
+def test_one_rule_adds_a_finding(tree):
+    rules = tree.path / "diagnosis" / "verdict.py"
+    insert(rules, "_Rule = ", FINDING + "\n\n", 0)
+    insert(rules, "    output.misfit,\n", "    endless,\n", 0)
     done = tree(
-        "from xorlab.diagnosis import judge_layers\n"
-        'print(judge_layers({"a": 1e4, "b": 1e4}, {"a": 0, "b": 0}))'
+        "from xorlab.diagnosis import Evidence, LayerFacts, judge\n"
+        "print([judge(Evidence([LayerFacts('a')] * n)).cause for n in (99, 100)])"
     )
-    assert done.stdout.count("explodes") == 2, done.stderr
+    assert done.stdout == "['undecided', 'vanishing']\n", done.stderr
 
 
 def test_one_function_adds_a_picture(tree):

@@ -1,22 +1,21 @@
 """A TensorBoard callback that shows the gradients and the graph of any Keras model."""
 
 import functools
-import math
 import os
 import warnings
 from collections.abc import Sequence
 
-import keras
-import tensorflow as tf
-
 from xorlab.checks import names, true_or_false, warn, whole
+from xorlab.diagnosis import Verdict
 from xorlab.eventlog.eventfile import EventFile, SharedRecords
 from xorlab.eventlog.graph import kept_graph
 from xorlab.files import check_writable
 from xorlab.steps import internals, naming
+from xorlab.steps.fits import steps_of_epochs, steps_of_execution
 from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.requests import StepRequests
-from xorlab.watching import Watch
+from xorlab.watching import Terminal, Verdicts, Watch, Witness
+from xorlab.watching.sparing import SparingTensorBoard
 
 __all__ = ["TensorBoard"]
 
@@ -25,8 +24,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-@internals.mended
-class TensorBoard(keras.callbacks.TensorBoard):
+class TensorBoard(SparingTensorBoard):
     """`keras.callbacks.TensorBoard`, with gradients and an op graph that opens.
 
         from xorlab.callbacks import TensorBoard
@@ -48,13 +46,13 @@ class TensorBoard(keras.callbacks.TensorBoard):
             `gradient_rms/<layer>`, `update_ratio/<layer>` (2-norm of the change by
             2-norm of the weight), `learning_rate`, `gradient_norm`,
             `gradient_not_finite` and `weight_not_finite` (how many entries are NaN or
-            infinite), and `verdict`, a text that says which layers are in trouble. If
-            the model has several optimizers, as a GAN, the last five are of each, named
-            like its attribute, `gradient_norm/d_optimizer`; and its steps are its own
-            iterations. Under loss scaling also `loss_scale`, and, of a single
-            optimizer, `skipped_steps`: how many of this `fit` overflowed, and so have
-            updated nothing. The first place that is not finite, in data, loss,
-            gradients or weights, is warned of at once.
+            infinite); and the verdict (below). If the model has several optimizers, as
+            a GAN, the last four are of each, named like its attribute,
+            `gradient_norm/d_optimizer`; and its steps are its own iterations. Under
+            loss scaling also `loss_scale`, and, of a single optimizer, `skipped_steps`:
+            how many of this `fit` overflowed, and so have updated nothing. The first
+            place that is not finite, in data, loss, gradients or weights, is warned of
+            at once.
         write_activations: log histograms `<layer>/activation` of what the model's
             layers return, too, and scalars `activation_not_finite`,
             `dead_units/<layer>` of ReLUs (the share of units that are zero for the
@@ -67,8 +65,16 @@ class TensorBoard(keras.callbacks.TensorBoard):
             `histogram_freq` is 0.
         layers: names of the layers to measure, or patterns of `fnmatch`, such as
             `["encoder", "block_*"]`; layers inside of these come with them. The others
-            cost nothing, and what is said of all, such as `gradient_norm` and
-            `verdict`, is of these. None measures all.
+            cost nothing, and what is said of all, such as `gradient_norm` and the
+            verdict, is of these. None measures all.
+        verbose: print the verdict in one line where it changes, and at the end of `fit`
+            if something is wrong.
+
+    Attributes:
+        verdict: why the model does not learn, as an `xorlab.diagnosis.Verdict`; it is
+            logged as the text `verdict` where it changes, and as `findings/<cause>`:
+            how many layers a cause that was found concerns. Judged is each time that
+            the logged steps have doubled, and when an epoch or the training ends.
 
     A layer is named by its path below the model, in tags and in the graph alike:
     `head`, `encoder/dense`, `block/attention/query`. Numbers of automatic names, such
@@ -103,10 +109,12 @@ class TensorBoard(keras.callbacks.TensorBoard):
         write_activations: bool = False,
         histogram_steps: int | None = None,
         layers: str | Sequence[str] | None = None,
+        verbose: bool = True,
     ):
         internals.check()
         true_or_false("write_grads", write_grads)
         true_or_false("write_activations", write_activations)
+        true_or_false("verbose", verbose)
         if histogram_steps is not None:
             whole("histogram_steps", histogram_steps, 1, "1 logs every step")
         self._layers = None if layers is None else names("layers", layers)
@@ -128,31 +136,23 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self._profiles = bool(profile_batch)
         # Until training begins; it may, without us being told.
         self._watch: Watch | None = None
+        self._verdicts: Verdicts | None = None
+        self._terminal = Terminal(verbose)
         self._graph_due = False
         self._steps_made = 0
-        self._is_surrounded = False
         for name, value in (("histogram_steps", histogram_steps), ("layers", layers)):
             if value is not None and not self._write_grads:
                 words = f"{name}: does nothing without write_grads=True"
                 warnings.warn(words, stacklevel=2)
 
     @property
-    def async_safe(self) -> bool:
-        """Whether Keras may begin a batch while it sums up the last one's metrics."""
-        return not (self._keras_logs_batches or _is_writing_summaries())
-
-    @property
-    def _keras_logs_batches(self):
-        # Asked anew each time: they may be set after the callback was made.
-        return (
-            self.update_freq != "epoch" or self.write_steps_per_second or self._profiles
-        )
+    def verdict(self) -> Verdict:
+        """Why the model does not learn, as far as was seen until it was judged."""
+        return self._verdicts.verdict if self._verdicts else Verdict(is_enough=False)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self._layers is not None and self.model.built:
             naming.chosen_layers(self.model, self._layers)
-        # Keras's callback logs batches to a writer that surrounds the `fit`, too.
-        self._is_surrounded = _is_writing_summaries()
         super().on_train_begin(logs)
         # A `fit` that failed may have left something.
         StepRequests.of(self.model).withdraw()
@@ -160,22 +160,27 @@ class TensorBoard(keras.callbacks.TensorBoard):
         # Keras's own file: where several of a folder grow, TensorBoard may read one.
         self._log = EventFile(SharedRecords(internals.train_writer(self)))
         if self._write_grads:
+            see = functools.partial(Witness.of, self.model, self._layers)
+            self._verdicts = Verdicts(see, self._log, self._terminal.say)
             self._watch = Watch(
                 functools.partial(optimizers_of, self.model),
                 self._ask,
                 self._log,
                 self._histogram_steps,
                 self._write_activations,
+                self._verdicts,
                 remedy="if train_step uses another, keep that as the model's attribute",
             )
         self._has_begun_epoch = False
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
+        self._terminal.go_on()
         if self._watch is not None:
             if not self._has_begun_epoch:
                 self._watch.go_on_from(self._steps_before(epoch))
-            self._watch.begin_epoch(epoch % (self.histogram_freq or 1) == 0)
+            left = steps_of_epochs(self, (self.params or {}).get("epochs", 0) - epoch)
+            self._watch.begin_epoch(epoch % (self.histogram_freq or 1) == 0, left)
         self._has_begun_epoch = True
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
@@ -187,22 +192,24 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 # Whoever calls us by hand may leave that out.
                 self._has_begun_epoch = True
                 self._watch.begin_epoch(True)
-            self._watch.begin_steps(self._steps_from(batch))
+            shows_bar = (self.params or {}).get("verbose") == 1
+            self._terminal.is_in_bar = shows_bar and batch > 0
+            self._watch.begin_steps(steps_of_execution(self, batch))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if self._watch is not None:
             self._watch.end_steps()
-        # What Keras does here writes nothing unless one of these was asked for.
-        if self._keras_logs_batches or self._is_surrounded:
-            super().on_train_batch_end(batch, logs)
+        super().on_train_batch_end(batch, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         super().on_epoch_end(epoch, logs)
         if self._watch is not None:
+            self._terminal.wait()
             self._watch.end_epoch()
 
     def on_train_end(self, logs: dict | None = None) -> None:
         StepRequests.of(self.model).withdraw()
+        self._terminal.go_on()
         if self._watch is not None:
             self._watch.end()
             self._steps_made = self._watch.next_step
@@ -219,14 +226,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
             return 0
         if self._steps_made:
             return self._steps_made
-        batches = (self.params or {}).get("steps") or 0
-        accumulated = getattr(self.model.optimizer, "gradient_accumulation_steps", 1)
-        return epoch * batches // (accumulated or 1)
-
-    def _steps_from(self, batch):
-        """How many steps an execution makes: fewer where the epoch's data end."""
-        left = ((self.params or {}).get("steps") or math.inf) - batch
-        return min(self.model.steps_per_execution, left)
+        return steps_of_epochs(self, epoch) or 0
 
     def _write_train_step_graph(self, batch):
         self._graph_due = False
@@ -238,8 +238,3 @@ class TensorBoard(keras.callbacks.TensorBoard):
                 "no op graph is written: the training step cannot be traced outside "
                 f"of fit ({type(error).__name__}: {error})"
             )
-
-
-def _is_writing_summaries():
-    """Whether there is a default writer for `tf.summary`."""
-    return bool(tf.summary.should_record_summaries())

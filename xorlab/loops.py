@@ -1,6 +1,7 @@
 """Training loops that users write, watched as the callback watches `fit`."""
 
 import contextlib
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -8,11 +9,12 @@ from collections.abc import Sequence
 import keras
 
 from xorlab.checks import true_or_false, whole
+from xorlab.diagnosis import Verdict
 from xorlab.eventlog.eventfile import EventFile, OwnRecords
 from xorlab.files import check_writable
 from xorlab.steps import internals
 from xorlab.steps.loops import LoopRequests
-from xorlab.watching import Watch
+from xorlab.watching import Terminal, Verdicts, Watch, Witness
 
 __all__ = ["watch"]
 
@@ -33,9 +35,9 @@ class watch:
 
     The step may as well be a `tf.function`, compiled by XLA or not, that is called
     inside. What is logged is what `xorlab.callbacks.TensorBoard` logs with
-    `write_grads=True`, but for `skipped_steps`; the verdict is of the last logged step.
-    For two networks there are two: `with watch(d_optimizer, discriminator, "logs/d"),
-    watch(g_optimizer, generator, "logs/g"):`. Whatever fails in it, training goes on.
+    `write_grads=True`, but for `skipped_steps`. For two networks there are two: `with
+    watch(d_optimizer, discriminator, "logs/d"), watch(g_optimizer, generator,
+    "logs/g"):`. Whatever fails in it, training goes on.
 
     Args:
         optimizer: the one whose `apply` or `apply_gradients` the loop calls.
@@ -45,6 +47,11 @@ class watch:
         histogram_steps: log every multiple of so many iterations of the optimizer; a
             function that makes several updates is logged by its last.
         write_activations: log what layers return, too.
+        verbose: print the verdict in one line where it changes, and at the end.
+
+    Attributes:
+        verdict: that of `xorlab.callbacks.TensorBoard`; judged is each time that the
+            logged steps have doubled, and at the end.
 
     Raises:
         ValueError: an argument is not as above.
@@ -61,6 +68,7 @@ class watch:
         *,
         histogram_steps: int = 100,
         write_activations: bool = False,
+        verbose: bool = True,
     ):
         internals.check()
         if not isinstance(optimizer, keras.optimizers.Optimizer):
@@ -77,12 +85,20 @@ class watch:
             )
         whole("histogram_steps", histogram_steps, 1, "1 logs every step")
         true_or_false("write_activations", write_activations)
+        true_or_false("verbose", verbose)
         check_writable(log_dir, "log_dir", inside="")
         self._optimizer = optimizer
         self._model = models[0] if len(models) == 1 else _Together(models)
         self._log_dir = log_dir
         self._every = histogram_steps
         self._activations = write_activations
+        self._terminal = Terminal(verbose)
+        self._verdicts: Verdicts | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Why the model does not learn, as far as was seen until it was judged."""
+        return self._verdicts.verdict if self._verdicts else Verdict(is_enough=False)
 
     def __enter__(self) -> None:
         folder = pathlib.Path(self._log_dir)
@@ -93,12 +109,16 @@ class watch:
             requests = LoopRequests(
                 self._optimizer, self._model, self._activations, self._await_step
             )
+            log = EventFile(records)
+            see = functools.partial(Witness.of, self._model)
+            self._verdicts = Verdicts(see, log, self._terminal.say)
             self._watch = Watch(
                 lambda: {"": self._optimizer},
                 requests.request,
-                EventFile(records),
+                log,
                 self._every,
                 self._activations,
+                self._verdicts,
                 remedy="call the function of a step itself, not a concrete_function",
                 may_skip=True,
             )

@@ -9,7 +9,6 @@ import tensorflow as tf
 from keras import layers, optimizers
 from oracles import callback_oracle as oracle
 
-from xorlab import watching
 from xorlab.eventlog import eventfile, stepwriter
 from xorlab.steps import (
     exact,
@@ -20,6 +19,7 @@ from xorlab.steps import (
     updates,
     watched,
 )
+from xorlab.watching import verdicts
 
 RNG = np.random.default_rng(6)
 X = RNG.normal(size=(8, 2)).astype("float32")
@@ -86,7 +86,7 @@ ROOMS = [
     (schedule.Schedule, "end"),
     (stepwriter.StepWriter, "add"),
     (eventfile.EventFile, "write"),
-    (watching, "judge_layers"),
+    (verdicts, "judge"),
 ]
 
 

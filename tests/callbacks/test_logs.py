@@ -136,13 +136,13 @@ def test_all_is_read_while_written(kind, settings, keras_s, tmp_path, monkeypatc
         def on_epoch_end(self, epoch, logs=None):
             reader.Reload()
             named = (tag for tag in reader.Tags()["tensors"] if tag.endswith(keras_s))
-            tags = ("epoch_loss", next(named), "gradient_norm", "verdict")
+            tags = ("epoch_loss", next(named), "gradient_norm")
             read.append([len({e.step for e in reader.Tensors(tag)}) for tag in tags])
 
     callback = kind(tmp_path, write_grads=True, histogram_steps=1, **settings)
     oracle.train(make, X, Y, [callback, Reads()], epochs=3)
     theirs = 3 if "update_freq" in settings else 1
-    assert read == [[n, theirs * n, 3 * n, n] for n in (1, 2, 3)]
+    assert read == [[n, theirs * n, 3 * n] for n in (1, 2, 3)]
 
 
 def test_without_histogram_steps_it_logs_at_the_first_step_of_epochs(tmp_path):
@@ -227,13 +227,6 @@ def make_unnamed():
     return model
 
 
-def test_a_verdict_is_given_at_the_end_of_an_epoch(tmp_path):
-    oracle.train(make, X, Y, [oracle.watching(tmp_path)], epochs=2)
-    verdicts = oracle.read(tmp_path).texts["verdict"]
-    assert list(verdicts) == [0, 3]
-    assert all(b"layer" in text.item() for text in verdicts.values())
-
-
 def test_without_write_grads_nothing_of_them_is_logged(tmp_path):
     oracle.train(make, X, Y, [TensorBoard(tmp_path, write_graph=False)])
     log = oracle.read(tmp_path)
@@ -260,19 +253,6 @@ def test_no_other_graph_takes_the_place_of_the_one_that_is_drawn(tmp_path):
     oracle.fit(model, X, Y, [TensorBoard(tmp_path, update_freq=1)])
     [graph] = [x.graph_def for x in sessions.records(tmp_path / "train") if x.graph_def]
     assert b"last.kernel" in graph
-
-
-def test_a_verdict_is_given_once_on_each_step_that_was_logged(tmp_path):
-    # In the second epoch no step is logged.
-    callback = oracle.watching(tmp_path, histogram_freq=2)
-    oracle.train(make, X, Y, [callback], epochs=3)
-    steps = [
-        record.step
-        for record in sessions.records(tmp_path / "train")
-        for value in record.summary.value
-        if value.tag == "verdict"
-    ]
-    assert steps == [0, 6]
 
 
 def test_keras_waits_for_metrics_only_where_they_are_logged_at_every_batch(tmp_path):
@@ -303,27 +283,6 @@ def test_files_are_closed_even_if_the_last_steps_cannot_be_written(
     with pytest.warns(UserWarning, match="training goes on: disk full"):
         oracle.train(make, X, Y, [callback])
     assert closed == [callback]
-
-
-def test_a_verdict_says_of_which_layers_the_time_steps_are_not_seen(tmp_path):
-    def recurrent():
-        x = keras.Input((3, 2))
-        both = layers.Bidirectional(layers.GRU(2, return_sequences=True), name="both")
-        last = layers.Dense(3, name="last")(layers.LSTM(2, name="lstm")(both(x)))
-        model = keras.Model(x, last)
-        model.compile("sgd", "mse", run_eagerly=True)
-        return model
-
-    oracle.train(recurrent, X[:4].reshape(4, 3, 2), Y[:4], [oracle.watching(tmp_path)])
-    [verdict] = oracle.read(tmp_path).texts["verdict"].values()
-    names = "both/forward_gru, both/backward_gru, lstm"
-    assert f"through time inside {names} is not seen" in verdict.item().decode()
-
-
-def test_a_verdict_says_nothing_of_time_where_there_is_none(tmp_path):
-    oracle.train(make, X[:4], Y[:4], [oracle.watching(tmp_path)])
-    [verdict] = oracle.read(tmp_path).texts["verdict"].values()
-    assert b"time" not in verdict.item()
 
 
 @pytest.mark.parametrize("rate", ["schedule", "callback"])

@@ -52,6 +52,7 @@ def a_fit(model: Any) -> None:
     rms = xorlab.steps.rms_by_layer(tap.read().gradients)
     assert_type(rms, dict[str, float])
     assert_type(xorlab.diagnosis.judge_gradients(rms), str)
+    assert_type(callback.verdict.cause, str)
 
 
 def a_log(writer: Any) -> None:

@@ -12,9 +12,9 @@ FACE = {
     "xorlab": """callbacks diagnosis eventlog models pictures steps sweep train
         watch""",
     "xorlab.callbacks": "TensorBoard",
-    "xorlab.diagnosis": """CAUSES EXPLODING Evidence Finding LayerFacts LayerStep
-        REMEDIES STANDING_STILL StepEvidence Threshold VANISHING Verdict first_to_last
-        judge judge_gradients judge_layers judge_outcome judge_recurrent judge_units""",
+    "xorlab.diagnosis": """CAUSES Evidence Finding HEALTHY LayerFacts LayerStep
+        REMEDIES StepEvidence Threshold UNDECIDED VANISHING Verdict first_to_last judge
+        judge_gradients judge_outcome""",
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
     "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
@@ -25,6 +25,7 @@ FACE = {
     "xorlab.steps": "Reading StepTap rms_by_layer",
     "xorlab.sweep": "Cell Grid run train",
     "xorlab.train": "Config run",
+    "xorlab.watching": "Terminal Verdicts Watch Witness",
 }
 
 

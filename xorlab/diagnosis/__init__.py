@@ -1,36 +1,30 @@
 """The verdict: why a network does not learn, in words.
 
 Enters: numbers of a network, as a log holds them.
-Leaves: sentences.
+Leaves: findings, and what they say.
 Imports: nothing.
 """
 
 from xorlab.diagnosis.evidence import Evidence, LayerFacts, LayerStep, StepEvidence
 from xorlab.diagnosis.findings import (
     CAUSES,
+    HEALTHY,
     REMEDIES,
+    UNDECIDED,
     Finding,
     Threshold,
     Verdict,
 )
-from xorlab.diagnosis.gradients import (
-    EXPLODING,
-    STANDING_STILL,
-    VANISHING,
-    first_to_last,
-    judge_gradients,
-    judge_layers,
-    judge_recurrent,
-)
+from xorlab.diagnosis.flow import VANISHING
+from xorlab.diagnosis.gradients import first_to_last, judge_gradients
 from xorlab.diagnosis.outcome import judge_outcome
-from xorlab.diagnosis.units import judge_units
 from xorlab.diagnosis.verdict import judge
 
 __all__ = [
     "CAUSES",
-    "EXPLODING",
+    "HEALTHY",
     "REMEDIES",
-    "STANDING_STILL",
+    "UNDECIDED",
     "VANISHING",
     "Evidence",
     "Finding",
@@ -42,10 +36,7 @@ __all__ = [
     "first_to_last",
     "judge",
     "judge_gradients",
-    "judge_layers",
     "judge_outcome",
-    "judge_recurrent",
-    "judge_units",
 ]
 
 

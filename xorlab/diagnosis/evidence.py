@@ -18,6 +18,7 @@ class LayerFacts:
             not.
         is_watched: whether its gradient is measured.
         is_connected: whether the loss depends on it.
+        is_recurrent: whether it goes from time step to time step.
     """
 
     name: str
@@ -27,6 +28,7 @@ class LayerFacts:
     is_trainable: bool | None = None
     is_watched: bool = True
     is_connected: bool | None = None
+    is_recurrent: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +47,7 @@ class LayerStep:
         spread: the largest standard deviation over rows of one of its outputs.
         separation: the least distance of what it returns for two rows of different
             label, by the largest absolute output.
+        rank: how many directions its outputs vary in, over rows.
         dead: share of its units that are zero for all rows (ReLU).
         saturated: share of its outputs where the slope is a tenth of the largest or
             less (tanh, sigmoid).
@@ -60,6 +63,7 @@ class LayerStep:
     output_not_finite: int = 0
     spread: float | None = None
     separation: float | None = None
+    rank: int | None = None
     dead: float | None = None
     saturated: float | None = None
 
@@ -111,7 +115,8 @@ class Evidence:
         steps: those that were measured, in order.
         steps_left: how many the training still makes.
         optimizer: its class, such as `Adam`.
-        input_rms: root mean square of the inputs.
+        input_rms: root mean square of the inputs, if they are no indices.
+        input_separation: as `LayerStep.separation`, of the inputs.
         labels: the least and the largest label.
         classes: how many different labels there are, where they are classes.
         guessing_loss: of the best prediction that is the same for all rows.
@@ -125,6 +130,7 @@ class Evidence:
     steps_left: int | None = None
     optimizer: str | None = None
     input_rms: float | None = None
+    input_separation: float | None = None
     labels: tuple[float, float] | None = None
     classes: int | None = None
     guessing_loss: float | None = None
@@ -148,6 +154,7 @@ class Evidence:
         if not self.steps:
             return {}
         seen = self.steps[step].layers
-        names = [x.name for x in self.layers if x.name in seen] or list(seen)
+        # What no layer is known of comes last.
+        names = [*(x.name for x in self.layers if x.name in seen), *seen]
         numbers = {name: getattr(seen[name], attribute) for name in names}
         return {name: x for name, x in numbers.items() if x is not None}

@@ -9,6 +9,7 @@ CAUSES = (
     "not_finite",
     "overflow",
     "output",
+    "labels",
     "input",
     "disconnected",
     "constant",
@@ -20,6 +21,7 @@ CAUSES = (
     "saturated",
     "collapsed",
     "rate_too_small",
+    "diverged",
 )
 HEALTHY, UNDECIDED = "healthy", "undecided"
 # Kinds of change that a finding may advise.
@@ -93,6 +95,19 @@ class Verdict:
         if self.findings:
             return self.findings[0].cause
         return HEALTHY if self.is_enough else UNDECIDED
+
+    @property
+    def causes(self) -> list[str]:
+        """Those of all findings, or `healthy`, or `undecided`."""
+        return [x.cause for x in self.findings] or [self.cause]
+
+    def line(self) -> str:
+        """The first finding, and the causes of those that may follow from it."""
+        if not self.findings:
+            return self._nothing_found()
+        first, *others = self.findings
+        causes = ", ".join(x.cause.replace("_", " ") for x in others)
+        return f"{first} It may follow from that: {causes}." if others else str(first)
 
     def words(self) -> str:
         """The first finding, those that may follow from it, and what was not seen."""

@@ -1,54 +1,82 @@
-"""NaN and infinity: where they are first, and what brings them."""
+"""NaN and infinity: where they are first."""
+
+import math
 
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding
 
 _COUNTS = {
+    "weight_not_finite": "the weights of {}, before the update",
     "output_not_finite": "the output of {}",
     "gradient_not_finite": "the gradient of {}",
-    "weight_not_finite": "the weights of {}, before the update",
 }
 
 
 def not_finite(evidence: Evidence) -> Finding | None:
-    """Finds the first step that is not finite, and where in it that begins."""
+    """Finds where NaN or infinity begins, unless training has led there."""
+    row, place, numbers, layers = _first(evidence)
+    if place is None:
+        return None
+    why = f"NaN or infinity begins at step {numbers['step']}, in {place}."
+    if "of the batch" in place:
+        advice = "Mend the data: look for missing values, and for divisions by zero."
+        return Finding("not_finite", why, advice, layers, numbers, remedies=("data",))
+    if row > 0:
+        return None
+    if "before the update" in place:
+        advice = "No step mends that: begin again from weights that were saved before."
+        return Finding("not_finite", why, advice, layers, numbers)
+    return Finding(
+        "overflow",
+        why,
+        "It is there from the start: begin with smaller weights, scale the inputs, and "
+        "look for log(0) or 0/0 in the loss.",
+        layers,
+        numbers,
+        remedies=("initializer", "normalize", "inputs", "output"),
+    )
+
+
+def diverged(evidence: Evidence) -> Finding | None:
+    """Finds a training that was finite once."""
+    row, place, numbers, layers = _first(evidence)
+    if place is None or row == 0 or "of the batch" in place:
+        return None
+    return Finding(
+        "diverged",
+        f"Training has diverged: NaN or infinity begins at step {numbers['step']}, in "
+        f"{place}.",
+        "Try a smaller learning rate, or clip the gradient, and look for log(0) or 0/0 "
+        "in the loss.",
+        layers,
+        numbers,
+        remedies=("rate/10", "clip"),
+    )
+
+
+def finite_steps(evidence: Evidence) -> int:
+    """How many steps were finite before the first that was not."""
+    row, place, *_ = _first(evidence)
+    return len(evidence.steps) if place is None else row
+
+
+def _first(evidence):
+    """Returns the first step that is not finite, and where in it that begins."""
     for row, step in enumerate(evidence.steps):
         counts = {
-            (place, layer): count
-            for place in _COUNTS
-            for layer, count in evidence.of_layers(place, row).items()
+            (kind, layer): count
+            for kind in _COUNTS
+            for layer, count in evidence.of_layers(kind, row).items()
             if count
         }
         place = step.not_finite
         if place is None and counts:
             kind, layer = next(iter(counts))
             place = _COUNTS[kind].format(layer)
+        elif place is None and step.loss is not None and not math.isfinite(step.loss):
+            place = "the loss"
         if place is not None:
-            return _finding(step.step, place, counts)
-    return None
-
-
-def _finding(step, place, counts):
-    layers = tuple(dict.fromkeys(layer for _, layer in counts))
-    numbers = {"step": step, "entries": sum(counts.values())}
-    why = f"NaN or infinity begins at step {step}, in {place}."
-    if "of the batch" in place:
-        advice = "Mend the data: look for missing values, and for divisions by zero."
-        return Finding("not_finite", why, advice, layers, numbers, remedies=("data",))
-    if "before the update" in place:
-        advice = "No step mends that: begin again from weights that were saved before."
-        remedies: tuple[str, ...] = ("rate/10", "clip")
-        return Finding("not_finite", why, advice, layers, numbers, remedies=remedies)
-    if step == 0:
-        advice = (
-            "It is there before any update: start from smaller weights, scale the "
-            "inputs, and look for log(0) or 0/0 in the loss."
-        )
-        remedies = ("initializer", "normalize", "inputs")
-        return Finding("overflow", why, advice, layers, numbers, remedies=remedies)
-    advice = (
-        "Try a smaller learning rate, or clip the gradient, and look for log(0) or 0/0 "
-        "in the loss."
-    )
-    remedies = ("rate/10", "clip")
-    return Finding("not_finite", why, advice, layers, numbers, remedies=remedies)
+            layers = tuple(dict.fromkeys(layer for _, layer in counts))
+            numbers = {"step": step.step, "entries": sum(counts.values())}
+            return row, place, numbers, layers
+    return 0, None, {}, ()

@@ -1,45 +1,141 @@
-"""Whether the gradient keeps its size on its way to the input."""
+"""Whether signal and gradient keep their size on their way through the layers."""
 
+from xorlab.diagnosis.connection import cut_off
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding, Threshold, named
-from xorlab.diagnosis.progress import learns
+from xorlab.diagnosis.progress import guessing_loss, learns
 
 VANISHING = Threshold(
     1e-3,
-    "one learning rate serves all layers: a gradient a thousand times smaller needs a "
-    "thousand steps where another needs one; measured on 441 runs of 39 public models: "
-    "no network that learned was below it at its start",
+    "a layer with a thousandth of another's gradient takes a thousand steps where that "
+    "takes one; measured on 441 runs of 39 public models: none that learned had one",
+)
+START = Threshold(
+    1e-3,
+    "of the first layer's outputs; measured: stuck networks that start below it learn "
+    "from another start",
+)
+SCORES = Threshold(
+    100.0,
+    "times the loss of guessing, our choice: networks that learned began below 2 "
+    "times, those with inputs or weights far too large above 700 times",
 )
 
 
-def vanishing(evidence: Evidence) -> Finding | None:
-    """Finds layers whose gradient was next to nothing from the first step on.
-
-    Those whose gradient has become small since then have learned, or were killed.
-    """
-    first, last = (evidence.of_layers("passing_rms", step) for step in (0, -1))
-    # What a zero kernel keeps from all layers before it is no matter of size.
-    first = {layer: rms for layer, rms in first.items() if rms > 0}
-    if learns(evidence) or not first or not last:
+def start(evidence: Evidence) -> Finding | None:
+    """Finds a start at which outputs shrink, or grow, from layer to layer."""
+    if learns(evidence):
         return None
-    best = max(first, key=first.__getitem__)
-    most, now = first[best], max(last.values())
+    sizes = {x: n for x, n in evidence.of_layers("output_rms", 0).items() if n > 0}
+    *hidden, _ = sizes or [""]
+    if len(hidden) < 2:
+        return None
+    first, last = hidden[0], hidden[-1]
+    ratio = sizes[last] / sizes[first]
+    if START.value <= ratio <= 1 / START.value:
+        return None
+    shrinks = ratio < START.value
+    return Finding(
+        "start" if shrinks else "exploding",
+        f"What the layers return {'shrinks' if shrinks else 'grows'} on its way: "
+        f"{first} returned {sizes[first]:.2g} at the first step, {last} "
+        f"{sizes[last]:.2g} (root mean square).",
+        "Start from weights that keep its size (glorot or he), or put "
+        "BatchNormalization between the layers.",
+        tuple(hidden),
+        {"ratio": ratio},
+        START,
+        ("initializer", "normalize"),
+    )
+
+
+def too_large_scores(evidence: Evidence) -> Finding | None:
+    """Finds a start at which the loss is far above that of guessing."""
+    guess, losses = guessing_loss(evidence), evidence.losses
+    if learns(evidence) or not guess or not losses:
+        return None
+    if evidence.steps[0].loss is None or not losses[0] > SCORES.value * guess:
+        return None
+    return Finding(
+        "exploding",
+        f"The loss is {losses[0]:.2g} at the first step, where guessing costs "
+        f"{guess:.2g}: what the network returns is far too large.",
+        "Scale the inputs, start from smaller weights, or put BatchNormalization "
+        "between the layers.",
+        numbers={"loss": losses[0], "guessing": guess},
+        threshold=SCORES,
+        remedies=("inputs", "initializer", "normalize"),
+    )
+
+
+def vanishing(evidence: Evidence) -> Finding | None:
+    """Finds layers whose gradient was next to nothing on its way to the input.
+
+    From the first step on: one that has become small since then has learned, or was
+    killed.
+    """
+    starved, first, best = _starved(evidence)
+    last = evidence.of_layers("passing_rms")
+    limit = VANISHING.value * max(last.values(), default=0.0)
     layers = tuple(
-        layer
-        for layer, rms in first.items()
-        if rms < VANISHING.value * most and last.get(layer, 0.0) < VANISHING.value * now
+        x for x in starved if _is_before(x, best, first) and last.get(x, 0.0) < limit
     )
     if not layers:
         return None
+    least = min(layers, key=first.__getitem__)
     return Finding(
         "vanishing",
-        f"The gradient vanishes on its way to {named(layers)}: at the first step that "
-        f"was seen, {layers[0]} receives {first[layers[0]]:.1e}, and {best} {most:.2g} "
-        "(root mean square).",
+        f"The gradient vanishes on its way to {named(layers)}: {least} received "
+        f"{first[least]:.1e} at the first step, and {best} {first[best]:.2g} (root "
+        "mean square).",
         "Try an activation whose slope does not shrink it, such as relu, a start that "
         "keeps its size, or BatchNormalization.",
         layers,
-        {"ratio": first[layers[0]] / most},
+        {"ratio": first[least] / first[best]},
         VANISHING,
         ("activation", "initializer", "normalize"),
     )
+
+
+def exploding(evidence: Evidence) -> Finding | None:
+    """Finds a gradient that grows on its way to the input."""
+    starved, first, best = _starved(evidence)
+    behind = tuple(x for x in starved if not _is_before(x, best, first))
+    if not behind:
+        return None
+    least = min(behind, key=first.__getitem__)
+    large = tuple(x for x, rms in first.items() if rms * VANISHING.value > first[least])
+    return Finding(
+        "exploding",
+        f"The gradient grows on its way to the input: {least} received "
+        f"{first[least]:.1e} at the first step, and {best} {first[best]:.2g} (root "
+        "mean square).",
+        "Clip it, take fewer layers or residual connections, or a smaller start.",
+        large,
+        {"ratio": first[best] / first[least]},
+        Threshold(1 / VANISHING.value, VANISHING.source),
+        ("clip", "initializer", "rate/10"),
+    )
+
+
+def _starved(evidence):
+    """Returns layers that received next to nothing at the first step, what all received
+    then, and which received most."""
+    if learns(evidence) or not evidence.steps:
+        return (), {}, ""
+    # What a kernel of zeros holds back at the very first says nothing.
+    begin = range(min(2, len(evidence.steps)))
+    told = (evidence.of_layers("passing_rms", row) for row in begin)
+    first = max(told, key=lambda rms: sum(x > 0 for x in rms.values()))
+    aside = cut_off(evidence)
+    first = {x: rms for x, rms in first.items() if rms > 0 and x not in aside}
+    if not first:
+        return (), {}, ""
+    best = max(first, key=first.__getitem__)
+    limit = VANISHING.value * first[best]
+    return tuple(x for x, rms in first.items() if rms < limit), first, best
+
+
+def _is_before(layer, other, order):
+    names = list(order)
+    return names.index(layer) < names.index(other)

@@ -1,8 +1,7 @@
 """Where gradients vanish, explode or stop: their RMS by layer in, words out."""
 
 import math
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping
 
 # One learning rate serves all layers: a gradient a thousand times smaller needs a
 # thousand steps where the last layer needs one. The lecture's deep sigmoid starts
@@ -71,71 +70,4 @@ smaller than float32 can hold.'
     return (
         f"The gradient reaches the input: {first} receives {ratio:.2g} "
         f"times what {last} does."
-    )
-
-
-def judge_layers(
-    gradient_rms: Mapping[str, float],
-    not_finite: Mapping[str, float],
-    weights_not_finite: Mapping[str, float] = MappingProxyType({}),
-) -> str:
-    """Says which layers of a model are in trouble, and why, as Markdown.
-
-    Args:
-        gradient_rms: RMS by layer.
-        not_finite: how many entries of each layer's gradient are NaN or infinite.
-        weights_not_finite: how many of its weights were so before the update.
-
-    >>> judge_layers({"a": 0.2, "b": 0.1}, {"a": 0, "b": 0})
-    'Every layer receives a gradient of its own size.'
-    """
-    # What comes of them says nothing more, not even where it is zero.
-    lost = [layer for layer, count in weights_not_finite.items() if count]
-    sick = [x for x, count in not_finite.items() if count and x not in lost]
-    lines = [
-        f"- **{layer}** has {weights_not_finite[layer]:.0f} NaN or infinite weights, "
-        "which no step mends: begin again from weights that were saved before."
-        for layer in lost
-    ]
-    lines += [
-        f"- **{layer}** has {not_finite[layer]:.0f} NaN or infinite entries in its "
-        "gradient: try a smaller learning rate, and look for log(0) or 0/0 in the loss."
-        for layer in sick
-    ]
-    well = {x: rms for x, rms in gradient_rms.items() if x not in sick + lost}
-    best = max(well, key=well.__getitem__, default="")
-    for layer, rms in well.items():
-        if rms == 0:
-            lines.append(
-                f"- **{layer}** receives no gradient at all: its units are dead (all "
-                "negative before a ReLU), or the loss does not depend on it."
-            )
-        elif rms < VANISHING * well[best]:
-            lines.append(
-                f"- **{layer}** starves: its gradient, {rms:.1e}, is less than a "
-                f"thousandth of that of {best}, {well[best]:.2g}. It vanishes on its "
-                "way there: activations that saturate, or a start that shrinks it."
-            )
-    return "\n".join(lines) or "Every layer receives a gradient of its own size."
-
-
-def judge_recurrent(layers: Sequence[str]) -> str:
-    """Says of recurrent layers what their gradients do not tell.
-
-    The gradient of a recurrent layer's weights adds up those of all time steps, so it
-    looks well where the first steps add next to nothing (Bengio, Simard & Frasconi
-    1994).
-
-    Args:
-        layers: their names.
-
-    >>> judge_recurrent(["lstm"])
-    'The gradient through time inside lstm is not seen: it may vanish on its way to \
-the first time steps though nothing above says so.'
-    """
-    if not layers:
-        return ""
-    return (
-        f"The gradient through time inside {', '.join(layers)} is not seen: it may "
-        "vanish on its way to the first time steps though nothing above says so."
     )

@@ -1,42 +1,72 @@
-"""Whether a network gets anywhere, by its loss."""
+"""Whether a network gets anywhere, and how much of its training was seen."""
 
 import math
+import statistics
 
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Threshold
 
 LEARNS = Threshold(
     0.95,
-    "measured: with large updates, 6 of 6 networks failed whose loss was above 0.95 of "
-    "the labels' entropy after a tenth of training",
+    "of the loss of guessing; measured: of networks above it after a tenth of "
+    "training, with updates of more than 2% of their weights, 6 of 6 failed",
 )
+SEEN = Threshold(
+    0.05,
+    "of all steps; measured: at 5 to 10% of training the rules found 49 of 52 failures "
+    "of a fresh sample, with 1 false alarm on 35 networks that learned",
+)
+# One batch's loss is noise: the last quarter of those that were seen speaks for now.
+# Where that is a single one, it has to be half of what it was.
+_RECENT, _HALF = 0.25, 0.5
+_PATIENCE = 50  # Steps: those that learned of ours were better than guessing by then.
 
 
 def guessing_loss(evidence: Evidence) -> float | None:
     """The loss of the best guess that is the same for all rows; None if not known.
 
-    That of equally frequent classes where the labels were not seen: it is the largest.
+    Where the labels were not seen, that of equally frequent classes: no other is
+    larger.
     """
     if evidence.guessing_loss is not None:
         return evidence.guessing_loss
     if evidence.loss_name == "binary_crossentropy":
         return math.log(2)
     is_of_classes = (evidence.loss_name or "").endswith("categorical_crossentropy")
-    if is_of_classes and (evidence.last_units or 0) > 1:
-        return math.log(evidence.last_units or 0)
+    if is_of_classes and evidence.last_units and evidence.last_units > 1:
+        return math.log(evidence.last_units)
     return None
 
 
 def learns(evidence: Evidence) -> bool | None:
     """Whether the loss is below that of guessing, or has fallen; None if not known."""
     losses = [x for x in evidence.losses if math.isfinite(x)]
-    if not losses:
-        return None
+    if not losses or len(losses) < len(evidence.losses):
+        return False if evidence.losses else None
+    recent = losses[-max(1, round(_RECENT * len(losses))) :]
+    share = LEARNS.value if len(recent) > 1 else _HALF
     guess = guessing_loss(evidence)
     if guess is None:
-        if len(losses) < 2:
-            return True if losses[0] == 0 else None
-        guess = losses[0]
-    if losses[-1] <= LEARNS.value * guess:
+        guess = losses[0] if len(losses) > 1 else 0.0
+    if statistics.fmean(recent) <= share * guess:
         return True
-    return False if len(losses) > 1 else None
+    return None if len(recent) == 1 else False
+
+
+def steps_made(evidence: Evidence) -> int:
+    """How many steps were made since the first that was seen."""
+    if not evidence.steps:
+        return 0
+    return evidence.steps[-1].step - evidence.steps[0].step + 1
+
+
+def has_seen_many(evidence: Evidence) -> bool:
+    """Whether that were so many steps that they tell of the others, too."""
+    return has_seen_enough(evidence) and steps_made(evidence) >= _PATIENCE
+
+
+def has_seen_enough(evidence: Evidence) -> bool:
+    """Whether enough was seen to say that a network does not learn."""
+    made, left = steps_made(evidence), evidence.steps_left
+    share = 1.0 if left is None else made / max(1, made + left)
+    return len(evidence.steps) > 1 and share >= SEEN.value

@@ -1,28 +1,103 @@
-"""Where units no longer learn: their shares in, words out."""
+"""Units that no longer learn: dead ones are zero for all rows, saturated ones flat."""
 
-from collections.abc import Mapping
+import statistics
 
-# A network that learns has few: He et al. 2015, section 2.2, start ReLUs so that each
-# is on for half of its inputs. Half of a layer is where it has lost more than it kept.
-MANY = 0.5
-_DEAD = "dead_units/"
+from xorlab.diagnosis.connection import cut_off
+from xorlab.diagnosis.evidence import Evidence
+from xorlab.diagnosis.findings import Finding, Threshold, named
+from xorlab.diagnosis.progress import learns
+
+DEAD = Threshold(
+    0.5,
+    "He et al. 2015, section 2.2, start ReLUs so that each is on for half of its "
+    "inputs; half of a layer is where it has lost more than it kept",
+)
+SATURATED = Threshold(
+    0.4,
+    "of the hidden layers' outputs, on average; measured: 30 of 30 networks above it "
+    "after a tenth of training failed",
+)
+_RELUS = ("relu", "relu6")
+_SATURATE = ("tanh", "sigmoid")
 
 
-def judge_units(shares: Mapping[str, float]) -> str:
-    """Says which layers consist of dead units for the most part, as Markdown.
-
-    Args:
-        shares: of a layer's units, in a batch, by tag: `dead_units/<layer>`. Others say
-            nothing: the sigmoid that a model ends in is right to saturate.
-
-    >>> judge_units({"dead_units/a": 0.9, "dead_units/b": 0.1})
-    '- **a** is 90% dead: so many of its units were zero for the whole batch, and pass \
-no gradient on. Try a smaller learning rate, a smaller start, or a leaky ReLU.'
-    """
-    return "\n".join(
-        f"- **{tag.removeprefix(_DEAD)}** is {share:.0%} dead: so many of its units "
-        "were zero for the whole batch, and pass no gradient on. Try a smaller "
-        "learning rate, a smaller start, or a leaky ReLU."
-        for tag, share in shares.items()
-        if tag.startswith(_DEAD) and share >= MANY
+def dead(evidence: Evidence) -> Finding | None:
+    """Finds layers of ReLUs that were dead for the most part from the start on."""
+    if learns(evidence):
+        return None
+    layers = tuple(
+        x for x in dead_layers(evidence, 0) if x in dead_layers(evidence, -1)
     )
+    if not layers:
+        return None
+    numbers = {"dead": max(evidence.of_layers("dead").values(), default=1.0)}
+    return Finding(
+        "dead",
+        f"Most units of {named(layers)} are dead since the first step: zero for all "
+        "rows, so that they pass no gradient on.",
+        "Start from biases of zero and smaller weights, or try leaky_relu.",
+        layers,
+        numbers,
+        DEAD,
+        ("initializer", "activation", "normalize"),
+    )
+
+
+def dead_layers(evidence: Evidence, step: int) -> tuple[str, ...]:
+    """Layers of which most units were dead at a step that was seen.
+
+    Where units were not seen, the last layer before those that receive a gradient.
+    """
+    # Zero weights are no matter of units.
+    norms = evidence.of_layers("weight_norm", step)
+    aside = cut_off(evidence) | {x for x, norm in norms.items() if norm == 0}
+    shares = evidence.of_layers("dead", step)
+    if shares:
+        many = (x for x, share in shares.items() if share >= DEAD.value)
+        return tuple(x for x in many if x not in aside)
+    received = evidence.of_layers("gradient_rms", step)
+    blocked = [x for x, rms in received.items() if rms == 0]
+    passed = [x for x, rms in received.items() if rms > 0]
+    if not blocked or not passed or len(evidence.steps) < 2:
+        return ()
+    relus = {x.name for x in evidence.layers if x.activation in _RELUS}
+    names = list(received)
+    ends = [x for x in blocked if x not in aside and x in relus]
+    return tuple(ends[-1:]) if ends and names.index(ends[-1]) < len(names) - 1 else ()
+
+
+def saturated(evidence: Evidence) -> Finding | None:
+    """Finds tanh and sigmoid units that are flat for all rows from the start on."""
+    if learns(evidence) or saturation(evidence, 0) <= SATURATED.value:
+        return None
+    layers, share = saturated_layers(evidence, 0), saturation(evidence, 0)
+    return Finding(
+        "saturated",
+        f"Units of {named(layers)} are saturated since the first step: on average "
+        f"{share:.0%} of a layer's, where the slope is next to zero.",
+        "Start from smaller weights, scale the inputs, or put BatchNormalization "
+        "before the activation.",
+        layers,
+        {"saturated": share},
+        SATURATED,
+        ("initializer", "normalize", "activation", "inputs"),
+    )
+
+
+def saturated_layers(evidence: Evidence, step: int) -> tuple[str, ...]:
+    """Hidden layers of which too many outputs are saturated."""
+    shares = _hidden_shares(evidence, step)
+    return tuple(x for x, share in shares.items() if share > SATURATED.value)
+
+
+def saturation(evidence: Evidence, step: int) -> float:
+    """The mean share of saturated outputs over hidden layers that can saturate."""
+    shares = _hidden_shares(evidence, step).values()
+    return statistics.fmean(shares) if shares else 0.0
+
+
+def _hidden_shares(evidence, step):
+    # The one that the model ends in is right to saturate.
+    last = evidence.layers[-1].name if evidence.layers else None
+    shares = evidence.of_layers("saturated", step)
+    return {x: share for x, share in shares.items() if x != last}

@@ -1,13 +1,34 @@
 """From evidence to the verdict: all rules, in the order of cause."""
 
+import dataclasses
 from collections.abc import Callable
 
+from xorlab.diagnosis import flow, output, rate, units
+from xorlab.diagnosis.collapse import collapsed
+from xorlab.diagnosis.connection import constant, disconnected
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import CAUSES, Finding, Verdict, named
-from xorlab.diagnosis.finite import not_finite
-from xorlab.diagnosis.flow import vanishing
+from xorlab.diagnosis.finite import diverged, finite_steps, not_finite
+from xorlab.diagnosis.progress import has_seen_many, learns
 
-RULES: tuple[Callable[[Evidence], Finding | None], ...] = (not_finite, vanishing)
+_Rule = Callable[[Evidence], Finding | None]
+OF_FINITE: tuple[_Rule, ...] = (not_finite, diverged)
+RULES: tuple[_Rule, ...] = (
+    output.misfit,
+    output.labels,
+    output.inputs,
+    disconnected,
+    constant,
+    flow.start,
+    units.dead,
+    flow.vanishing,
+    flow.exploding,
+    flow.too_large_scores,
+    rate.too_large,
+    units.saturated,
+    collapsed,
+    rate.too_small,
+)
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -16,14 +37,35 @@ def judge(evidence: Evidence) -> Verdict:
     Args:
         evidence: what was measured; what was not may be left out.
     """
-    found = (rule(evidence) for rule in RULES)
-    findings = [finding for finding in found if finding is not None]
-    findings.sort(key=lambda x: CAUSES.index(x.cause))
-    return Verdict(tuple(findings), len(evidence.steps) > 1, _not_seen(evidence))
+    found = [rule(evidence) for rule in OF_FINITE]
+    # What comes of NaN says nothing more, not even where it is zero.
+    evidence = dataclasses.replace(
+        evidence, steps=evidence.steps[: finite_steps(evidence)]
+    )
+    found += [rule(evidence) for rule in RULES]
+    # One of each cause: several rules may find the same one.
+    by_cause = {x.cause: x for x in reversed(found) if x is not None}
+    findings = sorted(by_cause.values(), key=lambda x: CAUSES.index(x.cause))
+    if len(findings) > 1:
+        # No rate moves weights that get no gradient.
+        findings = [x for x in findings if x.cause != "rate_too_small"]
+    is_enough = bool(learns(evidence)) or has_seen_many(evidence)
+    return Verdict(tuple(findings), is_enough, _not_seen(evidence))
 
 
 def _not_seen(evidence):
-    unseen = [x.name for x in evidence.layers if x.is_trainable and not x.is_watched]
-    if not unseen:
-        return ()
-    return (f"Not watched, and so not judged: {named(unseen)}.",)
+    layers = evidence.layers
+    unwatched = [x.name for x in layers if x.is_trainable and not x.is_watched]
+    # The gradient of a recurrent layer's weights adds up those of all time steps, so it
+    # looks well where the first ones add next to nothing (Bengio, Simard & Frasconi
+    # 1994).
+    recurrent = [x.name for x in layers if x.is_recurrent and x.is_watched]
+    words = []
+    if unwatched:
+        words.append(f"Not watched, and so not judged: {named(unwatched)}.")
+    if recurrent:
+        words.append(
+            f"The gradient through time inside {named(recurrent)} is not seen: it may "
+            "vanish on its way to the first time steps though nothing says so."
+        )
+    return tuple(words)

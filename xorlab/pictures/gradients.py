@@ -60,7 +60,7 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
         first = next(iter(run))
         *layers, last = run[first]
         if run[first][last] > 0:
-            vanished = VANISHING * run[first][last]
+            vanished = VANISHING.value * run[first][last]
             line = axes.axhline(vanished, color="black", linestyle=":")
             entries[f"1/1000 of the last layer's, step {first:,}"] = line
         axes.set_ylim(bottom, top)

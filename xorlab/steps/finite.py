@@ -1,6 +1,7 @@
-"""Where a step meets NaN or infinity before any gradient: in its data, or its loss."""
+"""The loss of a step, and where NaN or infinity is met before any gradient."""
 
 import collections
+import math
 from typing import Any
 
 import keras
@@ -14,16 +15,18 @@ _PARTS = ("x", "y", "sample_weight")
 
 
 class BatchCheck:
-    """Finds the first of a batch's parts, and then the loss, that is not finite."""
+    """Keeps the loss; finds the first that is not finite of a batch's parts and it."""
 
     def __init__(self) -> None:
         # By replica: places, each with whether it is not finite.
         self._seen: dict = collections.defaultdict(list)
         self._places: list[str] = []
+        self._losses: dict = {}  # By replica.
 
     def begin(self, data: Any) -> None:
         """Takes what a step is given, in any structure."""
         self._seen.pop(replica(), None)
+        self._losses.pop(replica(), None)
         for path, part in keras.tree.flatten_with_path(data):
             for tensor in tf.nest.flatten(part, expand_composites=True):
                 self._add(f"{_named(path, data)} of the batch", tensor)
@@ -31,6 +34,13 @@ class BatchCheck:
     def add_loss(self, loss: tf.Tensor) -> None:
         """Takes the loss of the data."""
         self._add(LOSS, loss)
+        self._losses[replica()] = tf.reduce_mean(tf.cast(loss, tf.float64))
+
+    def loss(self) -> tf.Tensor:
+        """Returns the loss of a replica's data, float64 `[]`; NaN if not seen."""
+        loss = self._losses.get(replica())
+        is_seen = loss is not None and is_reachable(loss)
+        return loss if is_seen else tf.constant(math.nan, tf.float64)
 
     def lost(self) -> tf.Tensor:
         """Returns for each of P places 1 if it is not finite, else 0: float32 `[P]`."""
@@ -52,6 +62,7 @@ class BatchCheck:
     def clear(self) -> None:
         """Forgets what it holds: tensors."""
         self._seen.clear()
+        self._losses.clear()
 
     def _add(self, place, tensor):
         if tf.is_tensor(tensor) and tensor.dtype.is_floating:

@@ -16,14 +16,14 @@ import tensorflow as tf
 # 1 bit of sign, 8 of exponent, 2 of fraction.
 _DROPPED_BITS = 21
 BUCKETS = 2**11
-_ZERO = BUCKETS // 2
+ZERO = BUCKETS // 2  # The bucket of zero.
 
 
 def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Counts each array's values by bucket: `[T, BUCKETS]` for T arrays."""
     flat = np.concatenate([np.ravel(array) for array in arrays])
     bits = flat.astype(np.float32).view(np.int32) >> _DROPPED_BITS
-    bucket = np.where(bits < 0, -bits, bits + _ZERO)  # -0.0 is -_ZERO, and joins 0.0.
+    bucket = np.where(bits < 0, -bits, bits + ZERO)  # -0.0 is -ZERO, and joins 0.0.
     owner = np.repeat(np.arange(len(arrays)), [np.size(array) for array in arrays])
     counts = np.bincount(owner * BUCKETS + bucket, minlength=len(arrays) * BUCKETS)
     return counts.reshape(len(arrays), BUCKETS)
@@ -32,23 +32,26 @@ def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
 def buckets(values: tf.Tensor) -> tf.Tensor:
     """Returns the bucket of each float32, int32, inside a step."""
     bits = tf.bitwise.right_shift(tf.bitcast(values, tf.int32), _DROPPED_BITS)
-    return tf.where(bits < 0, -bits, bits + _ZERO)
+    return tf.where(bits < 0, -bits, bits + ZERO)
 
 
 def _edges():
     """Returns where each bucket begins; NaN before the finite ones and after."""
-    patterns = (np.arange(_ZERO, dtype=np.uint32) << _DROPPED_BITS).view("f4")
+    patterns = (np.arange(ZERO, dtype=np.uint32) << _DROPPED_BITS).view("f4")
     # The bucket of the largest values ends where float32 does.
     bounds = np.append(patterns[1:][np.isfinite(patterns[1:])].astype(float), 2.0**128)
     edges = np.full(BUCKETS, math.nan)
-    edges[_ZERO + 1 - len(bounds) :][: len(bounds)] = -bounds[::-1]
-    edges[_ZERO + 1 :][: len(bounds)] = bounds
+    edges[ZERO + 1 - len(bounds) :][: len(bounds)] = -bounds[::-1]
+    edges[ZERO + 1 :][: len(bounds)] = bounds
     return edges
 
 
 _EDGES = _edges()
 # The buckets of finite values; those outside are of NaN and infinity.
 _FIRST, *_, _END = np.flatnonzero(np.isfinite(_EDGES)).tolist()
+# Of the middle of each of these, where zeros are zero.
+_SQUARES = (_EDGES[_FIRST:_END] / 2 + _EDGES[_FIRST + 1 : _END + 1] / 2) ** 2
+_SQUARES[ZERO - _FIRST] = 0
 
 
 def rows(counts: np.ndarray) -> list[np.ndarray]:
@@ -89,6 +92,20 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     for row, lost in zip(empty, count_not_finite(counts[empty]), strict=True):
         tables[row] = np.array([[math.nan, math.nan, lost]])
     return tables
+
+
+def rms(counts: np.ndarray) -> np.ndarray:
+    """Returns the root mean square of the values that are finite, to a tenth of it.
+
+    Args:
+        counts: `[T, BUCKETS]`.
+
+    Returns:
+        `[T]`; NaN where no value is finite.
+    """
+    finite = counts[:, _FIRST:_END]
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(finite @ _SQUARES / finite.sum(axis=1))
 
 
 def count_not_finite(counts: np.ndarray) -> np.ndarray:

@@ -44,8 +44,6 @@ class StepMonitor:
         self._left_out = {id(v) for x, v in all_weights.items() if x not in weights}
         layers = naming.layers_seen(model).items() if activations else ()
         self.layers = {x: layer for x, layer in layers if x in chosen}
-        recurrent = naming.recurrent_layers_of(model)
-        self._recurrent = [x for x in recurrent if x in chosen]
         self._updated_by: dict[int, str] = {}
         with model.distribute_strategy.scope():
             self._updates = {
@@ -53,8 +51,9 @@ class StepMonitor:
             }
             self._outputs = LayerOutputs(self.layers, self._now)
             self._batch = BatchCheck()
-            # The number of the first place in a batch that was not finite.
-            self._place = kept([], tf.float64)
+            # The number of the first place in a batch that was not finite, and the
+            # loss: of the first replica's part, which costs the others no word.
+            self._of_batch = kept([2], tf.float64)
 
     def read(self) -> list[StepStatistics]:
         """Returns what the last observed execution did, by each optimizer that updated.
@@ -73,13 +72,16 @@ class StepMonitor:
                 told.append(statistics)
         if told:
             first = told[0]
-            first.recurrent = self._recurrent
-            first.batch_not_finite = self._batch.place(int(array(self._place)))
+            place, loss = array(self._of_batch).tolist()
+            first.batch_not_finite = self._batch.place(int(place))
+            for statistics in told:
+                statistics.loss = loss
             if self.layers:
                 first.layers, outputs = self._outputs.counts()
                 first.counts = np.concatenate([first.counts, outputs])
                 first.returned = self._outputs.returned
                 first.units = self._outputs.units()
+                first.flat = self._outputs.flat()
         return told
 
     def before_update(self, update: Update) -> None:
@@ -103,7 +105,8 @@ class StepMonitor:
             whole = replicas.all_reduce(tf.distribute.ReduceOp.SUM, whole)
         n = len(gradients)
         gradients, lost, passing = whole[:n], whole[n], whole[n + 1 :]
-        self._place.assign(tf.cast(self._batch.first(lost), tf.float64))
+        place = tf.cast(self._batch.first(lost), tf.float64)
+        self._of_batch.assign(tf.stack([place, self._batch.loss()]))
         self._outputs.keep(passing)
         update = self._of_chosen(update)
         return self._updates[update.optimizer].at(update, gradients)

@@ -39,8 +39,9 @@ class LayerOutputs:
         self._passed: set = set()  # Replicas that have begun to update.
         self.returned: list[str] = []
         self._counts = kept([len(layers), BUCKETS], tf.int64, summed=True)
-        # Of the units of each layer that has a kind, the share that is of it.
-        self._shares = kept([len(self._kinds)], tf.float64)
+        # Of each layer that has a kind, the share of its units that are of it, and of
+        # all that they return, that which passes no gradient on.
+        self._shares = kept([2, len(self._kinds)], tf.float64)
 
     def counts(self) -> tuple[list[str], np.ndarray]:
         """Returns the layers that were seen before the last update, and their counts.
@@ -56,9 +57,17 @@ class LayerOutputs:
 
     def units(self) -> dict[str, float]:
         """Returns the share of units that are dead or saturated, by tag."""
-        shares = array(self._shares).tolist() if self._kinds else []
-        tags = (f"{kind}/{name}" for name, kind in self._kinds.items())
-        return {x: n for x, n in zip(tags, shares, strict=True) if not math.isnan(n)}
+        shares = self._shares_seen(0).items()
+        return {f"{self._kinds[name]}/{name}": share for name, share in shares}
+
+    def flat(self) -> dict[str, float]:
+        """Returns the share of a layer's outputs that pass no gradient on, by layer."""
+        return self._shares_seen(1)
+
+    def _shares_seen(self, row):
+        shares = array(self._shares)[row].tolist()
+        pairs = zip(self._kinds, shares, strict=True)
+        return {name: share for name, share in pairs if not math.isnan(share)}
 
     def clear(self) -> None:
         """Forgets what holds tensors."""
@@ -96,7 +105,7 @@ class LayerOutputs:
         self._passed.add(replica())
 
     def passing(self) -> list[tf.Tensor]:
-        """Returns how many calls each unit of a layer passes a gradient on in.
+        """Returns for what share of the batch units pass a gradient on, over calls.
 
         Returns:
             float32 `[O]` for each layer whose units are told of, or `[0]` where no call
@@ -116,8 +125,11 @@ class LayerOutputs:
             self._counts.assign(tf.stack(list(map(self._sum, self._layers))))
         if self._kinds:
             # The mean of no units is NaN.
-            pass_none = [tf.cast(number == 0, tf.float64) for number in passing]
-            self._shares.assign(tf.stack(list(map(tf.reduce_mean, pass_none))))
+            pass_none = [tf.reduce_mean(tf.cast(x == 0, tf.float64)) for x in passing]
+            sums = [tf.reduce_mean(tf.cast(x, tf.float64)) for x in passing]
+            numbers = [max(1, len(self._calls(name))) for name in self._kinds]
+            flat = [1 - x / n / _replicas() for x, n in zip(sums, numbers, strict=True)]
+            self._shares.assign(tf.stack([tf.stack(pass_none), tf.stack(flat)]))
 
     def _sum(self, name):
         counts = [counts for counts, _ in self._calls(name)]
@@ -127,3 +139,8 @@ class LayerOutputs:
         """Returns a layer's calls; those inside a loop's body are not seen."""
         calls = self._calls_of[replica()].get(name, [])
         return [call for call in calls if is_reachable(call[0])]
+
+
+def _replicas():
+    context = tf.distribute.get_replica_context()
+    return context.num_replicas_in_sync if context else 1

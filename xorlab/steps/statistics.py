@@ -57,8 +57,10 @@ class StepStatistics:
         optimizer: which of the model's made the update; empty if it has but one.
         batch_not_finite: which part of the batch, or its loss, was not finite first.
         returned: the layers, in the order in which they first returned.
-        recurrent: the recurrent layers among the model's.
+        loss: of the batch, before the update; of several replicas, of the first one's
+            part; NaN where the model's `compute_loss` was not called.
         units: shares of dead or saturated units by tag, `dead_units/<layer>`.
+        flat: of the same layers' outputs, the share that passes no gradient on.
     """
 
     step: int
@@ -74,8 +76,9 @@ class StepStatistics:
     optimizer: str = ""
     batch_not_finite: str | None = None
     returned: Sequence[str] = ()
-    recurrent: Sequence[str] = ()
+    loss: float = math.nan
     units: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    flat: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def by_layer(self, numbers: Sequence[float]) -> dict[str, float]:
         """Adds up T numbers, one of each weight, over the layers that hold them."""

@@ -39,27 +39,30 @@ def kind_of(layer: keras.Layer) -> str | None:
 
     Told by the activation whose output is the layer's: that of an LSTM or GRU is not.
     """
-    kind, _ = _KINDS.get(_activation_of(layer), (None, None))
+    kind, _ = _KINDS.get(activation_of(layer) or "", (None, None))
     return kind
 
 
 def passing(layer: keras.Layer, output: tf.Tensor) -> tf.Tensor:
-    """Returns 1 for each unit that passes a gradient on for any example, else 0.
+    """Returns for what share of a batch each unit passes a gradient on.
 
     Args:
         layer: one that `kind_of` knows.
         output: of the layer, `[N, ..., O]`.
 
     Returns:
-        float32 `[O]`.
+        float32 `[O]`, of all examples and places; 0 where it does for none.
     """
-    _, is_well = _KINDS[_activation_of(layer)]
+    _, is_well = _KINDS[activation_of(layer) or ""]
     axes = list(range(len(output.shape)))
     axes.pop(1 if getattr(layer, "data_format", None) == "channels_first" else -1)
-    return tf.cast(tf.reduce_any(is_well(output), axes), tf.float32)
+    return tf.reduce_mean(tf.cast(is_well(output), tf.float32), axes)
 
 
-def _activation_of(layer):
+def activation_of(layer: keras.Layer) -> str | None:
+    """Names the activation whose output is the layer's; None where there is none."""
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
     if isinstance(layer, keras.layers.ReLU):
         return "leaky_relu" if layer.negative_slope else "relu"
     gated = isinstance(layer, keras.layers.RNN)

@@ -1,4 +1,4 @@
-"""Watches a training: when a step is logged, what is written of it, and the verdict."""
+"""Watches a training: when a step is logged, and what is written of it."""
 
 import contextlib
 from collections.abc import Callable, Mapping
@@ -7,14 +7,14 @@ import keras
 import tensorflow as tf
 
 from xorlab.checks import warn
-from xorlab.diagnosis import judge_layers, judge_recurrent, judge_units
 from xorlab.eventlog.eventfile import EventFile
-from xorlab.eventlog.stepwriter import StepWriter, tag_of
+from xorlab.eventlog.stepwriter import StepWriter
 from xorlab.steps import internals
 from xorlab.steps.finite import LOSS
 from xorlab.steps.optimizers import inner_optimizers, may_change_gradients
 from xorlab.steps.schedule import Schedule
 from xorlab.steps.statistics import BEFORE, StepStatistics
+from xorlab.watching.verdicts import Verdicts
 
 
 class Watch:
@@ -26,6 +26,7 @@ class Watch:
         log: where to.
         every: steps between two that are logged; if None, an epoch's first is.
         activations: write the outputs of layers, too.
+        verdicts: judges what is written.
         remedy: what to do where the optimizers update nothing that can be seen.
         may_skip: whether steps that begin may be none.
     """
@@ -37,6 +38,7 @@ class Watch:
         log: EventFile,
         every: int | None,
         activations: bool,
+        verdicts: Verdicts,
         remedy: str,
         may_skip: bool = False,
     ):
@@ -46,11 +48,12 @@ class Watch:
         self._may_skip = may_skip
         self._log = log
         self._activations = activations
+        self._verdicts = verdicts
+        self._ends_at: int | None = None  # In steps, if that is known.
         self._goes_on = True
         self._has_logged = False
-        self._last: dict[str, StepStatistics] = {}
         self._last_finite: int | None = None
-        self._first_lost = ""
+        self._has_lost = False
         self._steps = self._begun = self._made_before = 0
         self._guarded(self._begin, every)
 
@@ -91,8 +94,14 @@ class Watch:
         """The step that comes next, or 0 where none can be seen."""
         return self._made_before + self._next_step() if self._goes_on else 0
 
-    def begin_epoch(self, is_logged: bool) -> None:
-        """Takes note that an epoch begins, and whether its first update is logged."""
+    def begin_epoch(self, is_logged: bool, steps_left: int | None = None) -> None:
+        """Takes note that an epoch begins.
+
+        Args:
+            is_logged: whether its first update is logged.
+            steps_left: how many steps the training still makes, if that is known.
+        """
+        self._ends_at = None if steps_left is None else self._steps + steps_left
         self._guarded(lambda: self._schedule.begin_epoch(is_logged))
 
     def begin_steps(self, steps: int) -> None:
@@ -109,15 +118,15 @@ class Watch:
         self._steps, self._begun = self._steps + self._begun, 0
 
     def end_epoch(self) -> None:
-        """Writes the verdict on the last step that was logged, once."""
-        self._guarded(self._judge)
+        """Judges what was logged."""
+        self._guarded(self._verdicts.judge)
 
     def end(self) -> None:
         """Writes all that waits, or says why nothing was logged."""
         self._guarded(self._end)
 
     def _end(self):
-        self._judge()
+        self._verdicts.end()
         self._writer.flush()
         if self._schedule.due and not self._has_logged:
             warn(f"no gradients are written: {self._why_none()}")
@@ -156,12 +165,15 @@ class Watch:
         self._has_logged = True
         for statistics in told:
             statistics.step += self._made_before
-        self._tell_of_lost(told)
+        place = self._tell_of_lost(told)
         for statistics in told:
             more = self._of_scaling(statistics.optimizer, steps)
             more |= self._learning_rate(statistics.optimizer)
             self._writer.add(statistics, more)
-            self._last[statistics.optimizer] = statistics
+        if self._ends_at is not None:
+            self._verdicts.steps_left = self._ends_at - steps
+        rate = None if len(told) > 1 else more.get("learning_rate")
+        self._verdicts.add(told, place, rate)
 
     def _learning_rate(self, name):
         if name not in self._have_rates:
@@ -184,29 +196,15 @@ class Watch:
         step, place = next((each for each in found if each[1]), (told[0].step, None))
         if place is None:
             self._last_finite = step
-        elif not self._first_lost:
+        elif not self._has_lost:
+            self._has_lost = True
             where = f"step {step}: NaN or infinity, first seen in {place}"
             if place == LOSS and not self._activations:
                 where += "; write_activations=True looks at the outputs of layers, too"
             if place.endswith(BEFORE) and self._last_finite is not None:
                 where += f"; step {self._last_finite} was still well"
-            self._first_lost = where
             warn(where)
-
-    def _judge(self):
-        told, self._last = self._last, {}
-        for name, last in told.items():
-            gradients = last.by_layer(last.gradients_not_finite)
-            weights = last.by_layer(last.weights_not_finite)
-            verdict = ""
-            if last.weights:
-                verdict = judge_layers(last.gradient_rms(), gradients, weights)
-            units = judge_units(last.units) if self._activations else ""
-            unseen = judge_recurrent(last.recurrent)
-            told_of = filter(None, [self._first_lost, verdict, units, unseen])
-            words = "\n\n".join(told_of)
-            if words:
-                self._log.text(tag_of("verdict", name), words, last.step)
+        return place
 
     def _why_none(self):
         [first, *others] = self._optimizers.values()

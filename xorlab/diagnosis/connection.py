@@ -1,0 +1,67 @@
+"""Layers that the loss does not depend on, and layers that depend on nothing."""
+
+from xorlab.diagnosis.evidence import Evidence
+from xorlab.diagnosis.findings import Finding, named
+
+_OVER_FEATURES = ("LayerNormalization", "RMSNormalization", "UnitNormalization")
+
+
+def disconnected(evidence: Evidence) -> Finding | None:
+    """Finds layers with trainable weights that get no gradient, not even a zero one."""
+    layers = tuple(x.name for x in evidence.layers if x.is_connected is False)
+    if not layers:
+        return None
+    return Finding(
+        "disconnected",
+        f"The loss does not depend on {named(layers)}: no gradient leads there.",
+        "Give that output a loss, call the layer, or set trainable = False.",
+        layers,
+        remedies=("loss",),
+    )
+
+
+def constant(evidence: Evidence) -> Finding | None:
+    """Finds layers that return the same for all rows, whatever their input is."""
+    over_one = tuple(
+        x.name for x in evidence.layers if x.kind in _OVER_FEATURES and x.units == 1
+    )
+    if over_one:
+        return Finding(
+            "constant",
+            f"{named(over_one)} normalises over a single feature, and so returns the "
+            "same for every row.",
+            "Take it away, or normalise over the batch (BatchNormalization).",
+            over_one,
+            remedies=("normalize",),
+        )
+    zero = zero_layers(evidence)
+    if zero:
+        return Finding(
+            "constant",
+            f"All weights of {named(zero)} are zero, and stay so: all units of a layer "
+            "do the same, and pass no gradient on.",
+            "Start from random weights.",
+            zero,
+            remedies=("initializer",),
+        )
+    return None
+
+
+def zero_layers(evidence: Evidence) -> tuple[str, ...]:
+    """Layers whose weights were all zero when first seen, and still are."""
+    if len(evidence.steps) < 2:
+        return ()
+    first, last = (evidence.of_layers("weight_norm", step) for step in (0, -1))
+    still = (x for x, norm in last.items() if norm == first.get(x) == 0)
+    trainable = {x.name for x in evidence.layers if x.is_trainable is not False}
+    return tuple(x for x in still if x in trainable)
+
+
+def cut_off(evidence: Evidence) -> frozenset[str]:
+    """Layers whose gradient says nothing of their own, since a constant one follows."""
+    found = constant(evidence)
+    names = [x.name for x in evidence.layers]
+    if found is None:
+        return frozenset()
+    last = max(names.index(layer) for layer in found.layers if layer in names)
+    return frozenset(names[: last + 1])

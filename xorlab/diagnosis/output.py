@@ -1,0 +1,110 @@
+"""Whether output, loss and labels fit one another, and inputs the weights."""
+
+import math
+
+from xorlab.diagnosis.evidence import Evidence
+from xorlab.diagnosis.findings import Finding, Threshold
+from xorlab.diagnosis.progress import learns
+
+INPUT = Threshold(
+    1e3,
+    "times unit scale: LeCun et al. 1998, section 4.3, ask for unit variance; the "
+    "first layer's gradient grows with the scale, so that no rate serves all layers",
+)
+_OF_PROBABILITIES = (
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+)
+# Activations whose values lie outside of 0 to 1, or stay exactly 0.
+_NO_PROBABILITY = "linear relu relu6 leaky_relu elu selu tanh gelu silu".split()
+_RANGES = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+
+
+def misfit(evidence: Evidence) -> Finding | None:
+    """Finds an output that cannot say what the loss asks for."""
+    loss, activation = evidence.loss_name, evidence.last_activation
+    is_of_classes = (loss or "").endswith("categorical_crossentropy")
+    if evidence.last_units == 1 and (activation == "softmax" or is_of_classes):
+        return _finding(
+            "A softmax over one unit is 1 for every row.",
+            "Give it a unit for each class, or take one sigmoid unit and "
+            "binary_crossentropy.",
+        )
+    if loss not in _OF_PROBABILITIES or activation is None:
+        return None
+    ends = "softmax" if is_of_classes else "sigmoid"
+    if not evidence.from_logits and activation in _NO_PROBABILITY:
+        return _finding(
+            f"{loss} takes the logarithm of probabilities, and the output is that of "
+            f"{activation}, which are none.",
+            f"End in {ends}, or in no activation, with from_logits=True in the loss.",
+        )
+    if evidence.from_logits and activation in ("sigmoid", "softmax", "relu"):
+        # Keras goes back to the scores where it can: then it learns all the same.
+        if not learns(evidence):
+            return _finding(
+                f"{loss} with from_logits=True takes raw scores, and the output is "
+                f"that of {activation}.",
+                "End in no activation, or leave from_logits=True out.",
+            )
+    return None
+
+
+def _finding(why, advice):
+    return Finding("output", why, advice, remedies=("output", "loss"))
+
+
+def labels(evidence: Evidence) -> Finding | None:
+    """Finds labels outside of what the loss, or the output, can be."""
+    least, largest = _range(evidence)
+    if evidence.labels is None:
+        # Without having seen them: no cross-entropy of a distribution is negative.
+        is_outside = evidence.loss_name in _OF_PROBABILITIES and any(
+            loss < -1e-3 for loss in evidence.losses
+        )
+        received = "the loss is negative, as it is only with others"
+        numbers = {"loss": min(evidence.losses, default=0.0)}
+    else:
+        is_outside = evidence.labels[0] < least or evidence.labels[1] > largest
+        received = f"these are {evidence.labels[0]:g} to {evidence.labels[1]:g}"
+        numbers = {"least": evidence.labels[0], "largest": evidence.labels[1]}
+    if not is_outside:
+        return None
+    return Finding(
+        "labels",
+        f"The loss and the output take labels from {least:g} to {largest:g}, and "
+        f"{received}.",
+        "Count the classes from 0, or scale the labels, or take another output and "
+        "loss.",
+        numbers=numbers,
+        remedies=("labels", "output", "loss"),
+    )
+
+
+def _range(evidence):
+    """The least and the largest label that output and loss can serve."""
+    if evidence.loss_name == "sparse_categorical_crossentropy":
+        return 0.0, (evidence.last_units or math.inf) - 1.0
+    if evidence.loss_name in _OF_PROBABILITIES:
+        return 0.0, 1.0
+    if evidence.loss_name == "poisson":
+        return 0.0, math.inf
+    if (evidence.loss_name or "").startswith("mean_"):
+        return _RANGES.get(evidence.last_activation or "", (-math.inf, math.inf))
+    return -math.inf, math.inf
+
+
+def inputs(evidence: Evidence) -> Finding | None:
+    """Finds inputs that are far from unit scale."""
+    size = evidence.input_rms
+    if not size or learns(evidence) or 1 / INPUT.value <= size <= INPUT.value:
+        return None
+    return Finding(
+        "input",
+        f"The inputs are far from unit scale: their root mean square is {size:.2g}.",
+        "Scale them to mean 0 and variance 1, as keras.layers.Normalization does.",
+        numbers={"rms": size},
+        threshold=INPUT,
+        remedies=("inputs", "normalize", "rate/10"),
+    )

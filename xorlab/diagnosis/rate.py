@@ -1,0 +1,125 @@
+"""Whether updates are of a size that can teach, by the weights that they change."""
+
+import math
+import statistics
+
+from xorlab.diagnosis.evidence import Evidence
+from xorlab.diagnosis.findings import Finding, Threshold, named
+from xorlab.diagnosis.progress import (
+    guessing_loss,
+    has_seen_enough,
+    has_seen_many,
+    learns,
+    steps_made,
+)
+from xorlab.diagnosis.units import SATURATED, dead_layers, saturated_layers, saturation
+
+LARGE = Threshold(
+    1.0,
+    "of the weights' norm: a step that replaces all that was there before keeps "
+    "nothing that was learned",
+)
+RESTLESS = Threshold(
+    0.02,
+    "of the weights' norm; measured: 6 of 6 networks failed that were above it with a "
+    "loss no better than guessing after a tenth of training",
+)
+REACH = Threshold(
+    0.1,
+    "of the weights' norm, in all steps of the training; measured: 30 of 30 networks "
+    "failed that were below it after a tenth of training",
+)
+_USUAL = 0.01  # Keras's default learning rate of SGD.
+
+
+def too_large(evidence: Evidence) -> Finding | None:
+    """Finds updates that undo what was there, or that have killed units since."""
+    if learns(evidence):
+        return None
+    killed = _killed(evidence)
+    ratios = update_ratios(evidence)
+    largest = max(ratios, default=0.0)
+    threshold: Threshold | None = None
+    if killed:
+        why = f"Most units of {named(killed)} have died or saturated since the start."
+    elif ratios and ratios[-1] > LARGE.value:
+        why, threshold = "A step replaces what the weights were.", LARGE
+    elif largest > RESTLESS.value and _is_stuck(evidence):
+        why, threshold = "The loss is no better than that of guessing.", RESTLESS
+    else:
+        return None
+    if largest > RESTLESS.value:
+        why += f" Updates were up to {largest:.2g} of the weights' norm (median layer)."
+    return Finding(
+        "rate_too_large",
+        why,
+        "Try a learning rate ten times smaller, or clip the gradient.",
+        killed,
+        {"update_ratio": largest},
+        threshold,
+        ("rate/10", "clip", "normalize"),
+    )
+
+
+def too_small(evidence: Evidence) -> Finding | None:
+    """Finds updates that cannot move the weights in the steps that are left."""
+    ratios = update_ratios(evidence)
+    left = evidence.steps_left
+    if learns(evidence) or not ratios or left is None or not has_seen_enough(evidence):
+        return None
+    steps = steps_made(evidence) + left
+    reach = max(ratios) * steps
+    if reach >= REACH.value or not _could_move(evidence, steps):
+        return None
+    return Finding(
+        "rate_too_small",
+        f"All {steps} steps of this training can move the weights by {reach:.1e} of "
+        "their norm (median layer).",
+        "Try a learning rate ten times larger, or more.",
+        (),
+        {"reach": reach},
+        REACH,
+        ("rate*10",),
+    )
+
+
+def update_ratios(evidence: Evidence) -> list[float]:
+    """Of each step the median over layers of the update's norm by the weights'."""
+    steps = (
+        [x.update_ratio for x in step.layers.values() if x.update_ratio is not None]
+        for step in evidence.steps
+    )
+    medians = [statistics.median(ratios) for ratios in steps if ratios]
+    return [x for x in medians if math.isfinite(x)]
+
+
+def _is_stuck(evidence):
+    return has_seen_many(evidence) and learns(evidence) is False
+
+
+def _killed(evidence):
+    """Layers whose units have died, or saturated, since they were first seen."""
+    if len(evidence.steps) < 2:
+        return ()
+    before = dead_layers(evidence, 0)
+    died = tuple(x for x in dead_layers(evidence, -1) if x not in before)
+    # Half of a layer may come back; a whole one gets no gradient that could wake it.
+    is_whole = any(evidence.of_layers("dead").get(x, 1.0) == 1 for x in died)
+    if died and (is_whole or _is_stuck(evidence)):
+        return died
+    saturates = saturation(evidence, 0) <= SATURATED.value < saturation(evidence, -1)
+    return saturated_layers(evidence, -1) if saturates else ()
+
+
+def _could_move(evidence, steps):
+    """Whether a common rate would move the weights, which have not converged then."""
+    if guessing_loss(evidence) is not None:
+        return True
+    if evidence.steps[0].step > 0:
+        return False
+    step = evidence.steps[-1]
+    if evidence.optimizer != "SGD" or not step.learning_rate:
+        return True
+    return (
+        update_ratios(evidence)[-1] / step.learning_rate * _USUAL * steps > REACH.value
+    )
