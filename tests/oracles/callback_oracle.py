@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from xorlab.callbacks import TensorBoard
 
 ROWS = 4  # in a batch
+KERAS_STEP = keras.Model.train_step
 
 
 def batches_of(*arrays):
@@ -41,6 +42,9 @@ def fresh(make):
 def train(make, x, y=None, callbacks=(), **options):
     """Trains a new model, made and fed alike each time; `make` returns it compiled."""
     model = fresh(make)
+    if not callbacks and model.built and type(model).train_step is KERAS_STEP:
+        # Made in the first trace, its variables would have Keras trace a second time.
+        model.optimizer.build(model.trainable_variables)
     fit(model, x, y, callbacks, **options)
     return model
 
