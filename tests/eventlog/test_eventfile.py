@@ -25,7 +25,7 @@ def events(tmp_path):
     settings = {"rate": 0.5, "kind": "relu", "jit": True}
     log.summary(summaries.session_start(settings, ["cost"], "one"))
     log.text("card", "| a | b |")
-    log.summary(summaries.layout("section", {"title": "^cost$"}))
+    log.summary(summaries.layout("section", {"title": ["^cost$"]}))
     for step, cost, weights in ((0, 0.5, [1.0, -1.0]), (7, 1e-9, []), (8, 1e39, [])):
         counts = histograms.count([np.array(weights)])
         log.write([StepValues(step, {"cost": cost}, ["w"], counts)])

@@ -89,13 +89,17 @@ def test_rows_that_a_layer_makes_one_are_counted():
     outputs = {"layer1": told_apart, "layer2": three_alike, "last": dead}
     figure = pictures.rows_by_layer(outputs)
     check_texts(figure)
-    *maps, apart = figure.axes
-    said = [axes.get_title().replace("\n", " ") for axes in maps]
+    rows, apart = figure.axes
+    said = [text.get_text().replace("\n", " ") for text in rows.texts]
     assert said == ["4 different", "2 different", "all alike"]
-    for axes, output in zip(maps, outputs.values(), strict=True):
-        np.testing.assert_array_equal(axes.images[0].get_array(), output)
-    rows = [label.get_text() for label in maps[0].get_yticklabels()]
-    assert rows == ["(0,0)→0", "(0,1)→1", "(1,0)→1", "(1,1)→0"]
+    for at, (image, output) in enumerate(
+        zip(rows.images, outputs.values(), strict=True)
+    ):
+        np.testing.assert_array_equal(image.get_array(), output)
+        left, right, below, above = image.get_extent()
+        assert left < at < right and above < below  # Row 0 is at the top.
+    names = [label.get_text() for label in rows.get_yticklabels()]
+    assert names == ["(0,0)→0", "(0,1)→1", "(1,0)→1", "(1,1)→0"]
     np.testing.assert_allclose(apart.lines[0].get_ydata(), [5, 0.25, np.nan])
     assert apart.get_yscale() == "log" and list(apart.lines[1].get_xdata()) == [2]
 

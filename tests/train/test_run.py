@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from oracles.numpy_network import cost_and_gradients
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
 
 from xorlab import train
 from xorlab.files import UnusableDirectory, claimed
@@ -114,7 +115,13 @@ def test_settings_card_and_layout_are_logged(events):
     card = events.Tensors("run")[0].tensor_proto.string_val[0].decode()
     assert "| activation | sigmoid |" in card and "| tensorflow |" in card
     layout = events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
-    assert b"^gradient_rms/" in layout and b"^log10_gradient_rms/" in layout
+    section = layout_pb2.Layout.FromString(layout).category[0]
+    charts = {chart.title: chart.multiline.tag for chart in section.chart}
+    # A title for each that says what it is of, and the layers as in the model.
+    assert [title.split()[0] for title in charts][:2] == ["Cost:", "Accuracy:"]
+    *_, over_layers, over_time = charts.values()
+    assert over_layers == ["^log10_gradient_rms_by_layer/"]
+    assert over_time == [f"^log10_gradient_rms/{layer}$" for layer in LAYERS]
     assert "_hparams_/session_start_info" in events.Tags()["tensors"]
     assert "_hparams_/session_end_info" in events.Tags()["tensors"]
 

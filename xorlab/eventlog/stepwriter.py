@@ -106,6 +106,15 @@ def tag_of(tag: str, optimizer: str) -> str:
     return f"{tag}/{optimizer}" if optimizer else tag
 
 
+def log10(rms: float) -> float:
+    """The logarithm as charts have it: of zero, -45, just below the least float32.
+
+    >>> log10(1e-9), log10(0.0)
+    (-9.0, -45.0)
+    """
+    return math.log10(rms) if rms else -45.0
+
+
 @functools.lru_cache
 def _tags(weights, layers):
     return (
@@ -128,6 +137,7 @@ def _scalars(statistics):
     }
     for layer, rms in statistics.gradient_rms().items():
         scalars[f"gradient_rms/{layer}"] = rms
+        scalars[f"log10_gradient_rms/{layer}"] = log10(rms)
     weights = statistics.by_layer(statistics.weight_squares)
     for layer, change in statistics.by_layer(statistics.change_squares).items():
         # A layer of zeros has no ratio.

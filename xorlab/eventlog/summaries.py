@@ -1,8 +1,10 @@
 """What TensorBoard is told beside numbers: layout and settings; no TensorFlow."""
 
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tensorboard.compat.proto import types_pb2
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar_summary
@@ -10,6 +12,8 @@ from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.hparams import summary_v2 as hparams_summary_v2
 from tensorboard.plugins.hparams.summary_v2 import Discrete
+from tensorboard.plugins.image import metadata as image_metadata
+from tensorboard.util.tensor_util import make_tensor_proto
 
 _TYPES = {
     bool: api_pb2.DATA_TYPE_BOOL,
@@ -19,21 +23,35 @@ _TYPES = {
 }
 
 
-def layout(category: str, charts: Mapping[str, str]) -> Summary:
+def layout(category: str, charts: Mapping[str, Sequence[str]]) -> Summary:
     """Lays out the custom-scalars page: a chart a title, a line a matching tag.
 
     Args:
         category: the heading of the charts.
-        charts: a regular expression for tags, by the chart's title.
+        charts: regular expressions for tags, by the chart's title.
     """
     chart = [
         layout_pb2.Chart(
-            title=title, multiline=layout_pb2.MultilineChartContent(tag=[pattern])
+            title=title, multiline=layout_pb2.MultilineChartContent(tag=patterns)
         )
-        for title, pattern in charts.items()
+        for title, patterns in charts.items()
     ]
     section = layout_pb2.Category(title=category, chart=chart)
     return custom_scalar_summary.pb(layout_pb2.Layout(category=[section]))
+
+
+def image(tag: str, png: bytes) -> Summary:
+    """Shows a PNG file on the Images page."""
+    # The header of a PNG file is 16 bytes, then its width and its height.
+    width, height = struct.unpack(">II", png[16:24])
+    content = [str(width).encode(), str(height).encode(), png]
+    summary = Summary()
+    summary.value.add(
+        tag=tag,
+        metadata=image_metadata.create_summary_metadata(None, None),
+        tensor=make_tensor_proto(content, types_pb2.DT_STRING),
+    )
+    return summary
 
 
 def session_start(

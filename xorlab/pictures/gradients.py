@@ -67,6 +67,7 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
         axes.set_title(style.shortened(title, 48), fontsize="medium")
         style.name_layers(axes, [*layers, last])
         axes.grid(alpha=0.3)
+    style.mark_decades(panels[0].yaxis)
     panels[0].set_ylabel(_UNIT)
     figure.legend(entries.values(), entries, loc="outside lower center", ncols=3)
     return figure
@@ -102,7 +103,8 @@ def gradients_over_time(gradients: Gradients) -> Figure:
     columns = range(0, len(steps), apart)
     axes.set_xticks(columns, [f"{steps[column]:,}" for column in columns])
     axes.set(xlabel="step", ylabel="layer, from the input")
-    figure.colorbar(image, ax=axes, label=_UNIT.replace(" (", "\n("))
+    bar = figure.colorbar(image, ax=axes, label=_UNIT.replace(" (", "\n("))
+    style.mark_decades(bar.ax.yaxis)
     values = [value for row in table for value in row]
     others = []
     if 0 in values:

@@ -22,35 +22,38 @@ def rows_by_layer(activations: Mapping[str, np.ndarray]) -> Figure:
     """
     layers = list(activations)
     figure = style.blank(1.6 + 0.75 * max(len(layers), 6), 4.6)
-    figure.suptitle(
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
+    for at, output in enumerate(activations.values()):
+        # Each layer is an image of its own, with its own least and largest.
+        around = (at - 0.45, at + 0.45, 3.5, -0.5)
+        shown = np.ma.masked_invalid(output)
+        above.imshow(
+            shown, extent=around, aspect="auto", cmap=style.MAP, interpolation="nearest"
+        )
+        different = len(np.unique(output, axis=0))
+        said = f"{different}\ndifferent" if different > 1 else "all\nalike"
+        above.text(at, -0.6, said, ha="center", va="bottom", fontsize="small")
+    above.set(xlim=(-0.55, len(layers) - 0.45), ylim=(3.5, -0.5))
+    above.set_title(
         "Each layer's outputs for the four rows, from the least (dark) to the largest",
         fontsize="medium",
+        pad=32,
     )
-    grid = figure.add_gridspec(2, len(layers), height_ratios=(1.5, 1))
-    for column, output in enumerate(activations.values()):
-        axes = figure.add_subplot(grid[0, column])
-        axes.imshow(output, aspect="auto", cmap=style.MAP, interpolation="nearest")
-        different = len(np.unique(output, axis=0))
-        said = f"{different} different" if different > 1 else "all alike"
-        axes.set_title(said.replace(" ", "\n"), fontsize="small")
-        axes.set_xticks([])
-        names = [f"({x1:.0f},{x2:.0f})→{y[0]:.0f}" for (x1, x2), y in _xor()]
-        axes.set_yticks(range(4), [] if column else names)
-        if column:
-            axes.tick_params(length=0)
-    apart = figure.add_subplot(grid[1, :])
-    differences = [float(np.ptp(x, axis=0).max()) for x in activations.values()]
-    drawn = [value or np.nan for value in differences]
-    apart.semilogy(range(len(layers)), drawn, **style.line(0))
-    bottom, top = style.decades(differences)
-    zeros = [at for at, value in enumerate(differences) if value == 0]
-    apart.plot(zeros, [bottom] * len(zeros), "x", color="black", clip_on=False)
-    apart.set(xlim=(-0.5, len(layers) - 0.5), ylim=(bottom, top))
-    apart.set_ylabel("largest difference\nbetween two rows\n(× : exactly 0)")
-    apart.grid(alpha=0.3)
-    style.name_layers(apart, layers)
+    rows = zip(data.INPUTS, data.LABELS, strict=True)
+    above.set_yticks(range(4), [f"({a:.0f},{b:.0f})→{y:.0f}" for (a, b), [y] in rows])
+    above.tick_params(length=0, labelbottom=False)
+    above.spines[:].set_visible(False)
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = [float(np.ptp(x, axis=0).max()) for x in activations.values()]
+    drawn = [value if 0 < value < np.inf else np.nan for value in apart]
+    below.semilogy(range(len(layers)), drawn, **style.line(0))
+    bottom, top = style.decades(apart)
+    zeros = [at for at, value in enumerate(apart) if value == 0]
+    below.plot(zeros, [bottom] * len(zeros), "x", color="black", clip_on=False)
+    below.set_ylim(bottom, top)
+    below.set_ylabel("largest difference\nbetween two rows\n(× : exactly 0)")
+    below.grid(alpha=0.3)
+    style.mark_decades(below.yaxis)
+    style.name_layers(below, layers)
     return figure
-
-
-def _xor():
-    return zip(data.INPUTS, data.LABELS, strict=True)

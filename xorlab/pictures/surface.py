@@ -1,5 +1,6 @@
 """What a network answers over the unit square, and how that forms."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,8 +8,6 @@ from matplotlib.figure import Figure
 
 from xorlab.models import data
 from xorlab.pictures import style
-
-_MOST_ACROSS = 4
 
 
 def square(side: int = 33) -> np.ndarray:
@@ -26,8 +25,8 @@ def surfaces(hypotheses: Mapping[int, np.ndarray]) -> Figure:
     Args:
         hypotheses: those at the points of `square`, by step.
     """
-    across = min(len(hypotheses), _MOST_ACROSS)
-    down = -(-len(hypotheses) // across)
+    across = math.ceil(math.sqrt(len(hypotheses)))
+    down = math.ceil(len(hypotheses) / across)
     figure = style.blank(1.6 + 2.1 * across, 0.7 + 2.2 * down)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for axes in panels.flat[len(hypotheses) :]:

@@ -2,8 +2,8 @@
 
 Enters: a `Config`, whose fields are the flags of `python -m xorlab.train`.
 Leaves: a folder with an event file and `result.json`.
-Imports: `capacity`, `checks`, `diagnosis`, `eventlog`, `files`, `models`, `provenance`,
-`settings`, `startup`, `steps`.
+Imports: `capacity`, `checks`, `diagnosis`, `eventlog`, `files`, `models`, `pictures`,
+`provenance`, `settings`, `startup`, `steps`.
 
     from xorlab import train
 

@@ -7,14 +7,13 @@ from collections.abc import Callable
 
 import keras
 
-from xorlab.eventlog.eventfile import EventFile, StepValues
+from xorlab.eventlog.eventfile import StepValues
+from xorlab.eventlog.stepwriter import log10
 from xorlab.steps import histograms
 from xorlab.steps.statistics import rms_by_layer
 from xorlab.steps.tap import Reading, StepTap
+from xorlab.train.album import Album
 from xorlab.train.runlog import RunLog
-
-# Where an exact zero is drawn on a log10 chart: just below the least float32.
-_LOG10_OF_ZERO = -45.0
 
 
 class Recorder(keras.callbacks.Callback):
@@ -30,6 +29,7 @@ class Recorder(keras.callbacks.Callback):
         histograms: log the arrays themselves too, not only their RMS.
         is_logged: which steps to log, by their number; the last one is in any case.
         begin: is called when the first step is logged.
+        album: draws what is logged; without one nothing is drawn.
 
     Attributes:
         step: the last step logged; None before the first.
@@ -44,10 +44,11 @@ class Recorder(keras.callbacks.Callback):
     def __init__(
         self,
         tap: StepTap,
-        log: EventFile | RunLog,
+        log: RunLog,
         histograms: bool = True,
         is_logged: Callable[[int], bool] = lambda step: True,
         begin: Callable[[], None] = lambda: None,
+        album: Album | None = None,
     ):
         super().__init__()
         self._tap = tap
@@ -55,6 +56,7 @@ class Recorder(keras.callbacks.Callback):
         self._histograms = histograms
         self._is_logged = is_logged
         self._begin = begin
+        self._album = album
         self._logging = threading.Lock()
         self._ended = False
         self.step: int | None = None
@@ -68,6 +70,13 @@ class Recorder(keras.callbacks.Callback):
         """Logs nothing more, though training that was given up goes on."""
         with self._logging:
             self._ended = True
+
+    def draw(self) -> None:
+        """Logs the pictures of what was logged."""
+        began = time.perf_counter()
+        if self._album is not None:
+            self._album.write(self._log)
+        self.seconds["log"] += time.perf_counter() - began
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         self._began = time.perf_counter()
@@ -94,13 +103,14 @@ class Recorder(keras.callbacks.Callback):
         self.gradient_rms = {"start": self.gradient_rms.get("start", rms), "end": rms}
         self._write(step, reading, rms)
         self._begin()
+        if self._album is not None and self._album.add(step, reading, rms):
+            self._album.write(self._log)
 
     def _write(self, step, reading, rms):
         scalars = {"cost": self.cost, "accuracy": self.accuracy}
         for layer, value in rms.items():
             scalars[f"gradient_rms/{layer}"] = value
-            log10 = _LOG10_OF_ZERO if value == 0 else math.log10(value)
-            scalars[f"log10_gradient_rms/{layer}"] = log10
+            scalars[f"log10_gradient_rms/{layer}"] = log10(value)
         if not self._histograms:
             self._log.write([StepValues(step, scalars)])
         else:

@@ -13,6 +13,7 @@ from xorlab.models import data, lecture
 from xorlab.models.fused import FusedModel
 from xorlab.models.optimizers import OPTIMIZERS
 from xorlab.steps.tap import StepTap
+from xorlab.train.album import Album
 from xorlab.train.config import Config
 from xorlab.train.interrupt import deaf_to_ctrl_c, run_interruptibly
 from xorlab.train.pace import Pace, Progress
@@ -45,7 +46,8 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
         tap = StepTap(model, rows=len(data.INPUTS))
     log = RunLog(config, graph)
     pace = Pace(config.steps, config.log_every)
-    recorder = Recorder(tap, log, config.histograms, pace.is_logged, begin)
+    album = Album(config) if config.histograms else None
+    recorder = Recorder(tap, log, config.histograms, pace.is_logged, begin, album)
     bar = Progress(config.steps, shown=progress)
 
     def fit():
@@ -62,6 +64,9 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
     try:
         with tap.attached():
             run_interruptibly(fit, functools.partial(_stop, model))
+        with deaf_to_ctrl_c():
+            recorder.end()
+            recorder.draw()
         succeeded = recorder.step == config.steps and recorder.diverged_at is None
     finally:
         with deaf_to_ctrl_c():
