@@ -46,9 +46,7 @@ def test_the_last_step_of_a_run_is_drawn(finished_runs):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_surface_is_what_the_network_answers(
-    activation, monkeypatch
-):
+def test_the_surface_is_what_the_network_answers(activation, monkeypatch):
     shown = {}
     monkeypatch.setattr(album, "surfaces", lambda y: shown.update(y) or None)
     monkeypatch.setattr(album, "rows_by_layer", lambda activations: None)

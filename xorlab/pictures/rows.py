@@ -35,7 +35,7 @@ def rows_by_layer(activations: Mapping[str, np.ndarray]) -> Figure:
         above.text(at, -0.6, said, ha="center", va="bottom", fontsize="small")
     above.set(xlim=(-0.55, len(layers) - 0.45), ylim=(3.5, -0.5))
     above.set_title(
-        "Each layer's outputs for the four rows, from the least (dark) to the largest",
+        "Outputs for the four rows, from each layer's least to its largest",
         fontsize="medium",
         pad=32,
     )

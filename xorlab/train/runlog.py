@@ -51,8 +51,10 @@ class RunLog:
     def close(self, succeeded: bool) -> None:
         """Ends the session of the HParams page, and the file."""
         if self._file is not None:
-            _write_by_layer(self._file, "last", self._last)
-            self._file.close(succeeded)
+            try:
+                _write_by_layer(self._file, "last", self._last)
+            finally:
+                self._file.close(succeeded)
 
     def _write_header(self, file, layers):
         settings = _settings(self._config)
