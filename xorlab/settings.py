@@ -27,10 +27,10 @@ def spelled(number: float) -> str:
     """Writes a number in as few digits as tell it from every other.
 
     >>> import numpy as np
-    >>> spelled(1.0), spelled(0.1), spelled(np.float64(0.1 + 1e-9))
-    ('1', '0.1', '0.100000001')
+    >>> spelled(1.0), spelled(10**6), spelled(np.float64(0.1 + 1e-9))
+    ('1', '1000000', '0.100000001')
     """
-    short = f"{number:g}"
+    short = str(number) if isinstance(number, int) else f"{number:g}"
     return short if float(short) == number else repr(float(number))
 
 
