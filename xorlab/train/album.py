@@ -32,6 +32,7 @@ class Album:
         self._surfaces: dict[int, np.ndarray] = {}
         self._last: tuple[int, Reading] | None = None
         self._added = 0
+        self._drawn: int | None = None
 
     def add(self, step: int, reading: Reading, rms: Mapping[str, float]) -> bool:
         """Takes a logged step; returns whether pictures are due."""
@@ -44,10 +45,11 @@ class Album:
         return self._added - 1 in _DRAWN_AT
 
     def write(self, log: RunLog) -> None:
-        """Logs the pictures of what was taken so far."""
-        if self._last is None:
+        """Logs the pictures of what was taken so far, once."""
+        if self._last is None or self._drawn == self._last[0]:
             return
         step, reading = self._last
+        self._drawn = step
         shown = dict(list(self._surfaces.items())[: _SURFACES - 1])
         shown[step] = self._hypotheses(reading)
         rows = rows_by_layer(reading.activations)
