@@ -1,5 +1,6 @@
 """Reports wait for each other before they are written, but never long."""
 
+import math
 import queue
 import threading
 
@@ -82,6 +83,7 @@ def test_a_report_is_written_as_of_its_step(reports, log):
         "gradient_not_finite": 0.0,
         "weight_not_finite": 0.0,
         "gradient_rms/a": pytest.approx(12.5**0.5),
+        "log10_gradient_rms/a": pytest.approx(math.log10(12.5) / 2),
         "update_ratio/a": 0.5,
         "more": 1.0,
     }

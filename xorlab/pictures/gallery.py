@@ -22,7 +22,7 @@ def activation_gallery(table: Mapping[str, Activation]) -> Figure:
     """
     across = min(4, len(table))
     down = math.ceil(len(table) / across)
-    figure = style.blank(2.6 * across, 0.5 + 2.3 * down)
+    figure = style.blank(2.9 * across, 0.5 + 2.3 * down)
     panels = figure.subplots(down, across, squeeze=False).flat
     for axes in panels[len(table) :]:
         axes.remove()

@@ -2,7 +2,7 @@
 
 Enters: a training, step by step.
 Leaves: its log, and the verdict in it and on the terminal.
-Imports: `checks`, `diagnosis`, `eventlog`, `steps`.
+Imports: `checks`, `diagnosis`, `eventlog`, `pictures`, `steps`.
 """
 
 from xorlab.watching.terminal import Terminal

@@ -8,12 +8,12 @@ import tensorflow as tf
 
 from xorlab.checks import warn
 from xorlab.eventlog.eventfile import EventFile
-from xorlab.eventlog.stepwriter import StepWriter
 from xorlab.steps import internals
 from xorlab.steps.finite import LOSS
 from xorlab.steps.optimizers import inner_optimizers, may_change_gradients
 from xorlab.steps.schedule import Schedule
 from xorlab.steps.statistics import BEFORE, StepStatistics
+from xorlab.watching.drawing import DrawingWriter
 from xorlab.watching.verdicts import Verdicts
 
 
@@ -59,7 +59,7 @@ class Watch:
 
     def _begin(self, every):
         self._optimizers = self._find()
-        self._writer = StepWriter(self._log, self._activations)
+        self._writer = DrawingWriter(self._log, self._activations)
         self._first_step = max(map(_iterations, self._optimizers.values()))
         # With any other optimizer a batch that is not an update is a rare thing.
         may_skip = self._may_skip or any(
@@ -118,8 +118,9 @@ class Watch:
         self._steps, self._begun = self._steps + self._begun, 0
 
     def end_epoch(self) -> None:
-        """Judges what was logged."""
+        """Judges what was logged, and may draw it."""
         self._guarded(self._verdicts.judge)
+        self._guarded(lambda: self._writer.end_epoch())
 
     def end(self) -> None:
         """Writes all that waits, or says why nothing was logged."""
@@ -128,6 +129,7 @@ class Watch:
     def _end(self):
         self._verdicts.end()
         self._writer.flush()
+        self._writer.draw()
         if self._schedule.due and not self._has_logged:
             warn(f"no gradients are written: {self._why_none()}")
 
