@@ -36,14 +36,9 @@ def measure(
 
     def together(tensors):
         owner, padding, rows = _in_rows(tensors, fill=shared)
-        # XLA compiles no bincount, and on a GPU that refuses to be deterministic.
-        if by_xla or _has_gpu():
-            count = _program_count if shared else _count
-            counts, squares = count(owner, padding, rows)
-        else:
-            places = _program_places if shared else _places
-            places, squares = places(owner, padding, rows)
-            counts = _bincount(places, padding)
+        if not shared:
+            return _count(owner, padding, rows, by_xla=by_xla)
+        counts, squares = _program_count(owner, padding, rows)
         return counts[: len(tensors)], squares[: len(tensors)]
 
     return _in_parts(together, tensors)
@@ -116,8 +111,8 @@ def _in_rows(tensors, fill=False):
 
     Args:
         tensors: T of them.
-        fill: fill it up to one of the sizes that the shared programs are of, with one
-            more tensor of zeros and tensors without rows; sizes are known.
+        fill: fill it up to one of the sizes that the shared programs are of, with rows
+            of the tensor -1 and tensors without rows; sizes are known.
 
     Returns:
         The number of the tensor that each row is of, `[R]`; how many zeros follow each
@@ -139,9 +134,9 @@ def _in_rows(tensors, fill=False):
     if fill:
         more = _filled(sum(rows)) - sum(rows)
         values.append(tf.zeros([more * _ROW], dtype))
-        numbers.append(len(tensors))
+        numbers.append(-1)
         rows.append(more)
-        padding += [0] * (_filled(len(tensors) + 1) - len(tensors))
+        padding += [0] * (_filled(len(tensors)) - len(tensors))
     if any(map(tf.is_tensor, rows)):
         owner = tf.repeat(numbers, tf.stack(rows))
     else:
@@ -149,34 +144,19 @@ def _in_rows(tensors, fill=False):
     return owner, tf.stack(padding), tf.reshape(tf.concat(values, 0), [-1, _ROW])
 
 
-def _places(owner, padding, rows):
-    """Finds the bucket of each value of T tensors, laid out by `_in_rows`.
-
-    Returns:
-        Its place among the buckets of all T, as the rows are; and squared norms, `[T]`.
-    """
-    bucket = buckets(tf.cast(rows, tf.float32))
-    return owner[:, tf.newaxis] * BUCKETS + bucket, _squares(owner, padding, rows)
-
-
-def _bincount(places, padding):
-    flat, no_weights = tf.reshape(places, [-1]), tf.zeros([0], tf.int32)
+def _count(owner, padding, rows, by_xla):
+    """Counts and sums up the rows of each of T tensors, laid out by `_in_rows`."""
     size = padding.shape[0] * BUCKETS
-    counts = tf.raw_ops.DenseBincount(input=flat, size=size, weights=no_weights)
-    return _without_padding(counts, padding)
-
-
-def _count(owner, padding, rows):
-    """Counts the values by operations that XLA compiles, and that are deterministic."""
-    places, squares = _places(owner, padding, rows)
-    size = padding.shape[0] * BUCKETS
-    counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
-    return _without_padding(counts, padding), squares
-
-
-def _without_padding(counts, padding):
+    places = owner[:, tf.newaxis] * BUCKETS + buckets(tf.cast(rows, tf.float32))
+    if by_xla or _has_gpu():
+        # XLA compiles no bincount, and on a GPU that refuses to be deterministic.
+        counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
+    else:
+        flat, no_weights = tf.reshape(places, [-1]), tf.zeros([0], tf.int32)
+        counts = tf.raw_ops.DenseBincount(input=flat, size=size, weights=no_weights)
     zeros = padding[:, tf.newaxis] * tf.one_hot(buckets(0.0), BUCKETS, dtype=tf.int32)
-    return tf.cast(tf.reshape(counts, [-1, BUCKETS]) - zeros, tf.int64)
+    counts = tf.cast(tf.reshape(counts, [-1, BUCKETS]) - zeros, tf.int64)
+    return counts, _squares(owner, padding, rows)
 
 
 def _change(owner, padding, after_rows, before_rows):
@@ -195,12 +175,11 @@ def _squares(owner, padding, rows):
 
 # XLA's programs take half the time of the operations. What it has compiled stays in
 # memory for good, so models share the programs, of a few sizes.
-_program = functools.partial(tf.function, jit_compile=True, autograph=False)
-PROGRAMS = _program_places, _program_count, _program_change = (
-    _program(_places),
-    _program(_count),
-    _program(_change),
+_program_count = tf.function(
+    functools.partial(_count, by_xla=True), jit_compile=True, autograph=False
 )
+_program_change = tf.function(_change, jit_compile=True, autograph=False)
+PROGRAMS = (_program_count, _program_change)
 
 
 def _is_for_shared_program(tensors, by_xla):
