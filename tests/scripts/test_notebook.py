@@ -1,0 +1,50 @@
+"""The notebook runs from top to bottom, and shows what it promises."""
+
+import json
+import os
+import pathlib
+import sys
+
+import nbclient
+import nbformat
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+# TensorBoard ends with the notebook, so it is asked from inside.
+ASK = """
+import os, signal, time, urllib.request
+from tensorboard import manager
+
+[server] = manager.get_all()
+for _ in range(60):
+    time.sleep(0.5)
+    runs = urllib.request.urlopen(f"http://localhost:{server.port}/data/runs").read()
+    if b"mine" in runs:
+        break
+os.kill(server.pid, signal.SIGTERM)
+print(runs.decode())
+"""
+
+
+@pytest.mark.slow
+def test_the_notebook_shows_a_picture_and_tensorboard(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    there = pathlib.Path(sys.executable).parent  # Where `tensorboard` is.
+    monkeypatch.setenv("PATH", str(there), prepend=os.pathsep)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # Where TensorBoard notes its servers.
+    notebook = nbformat.read(ROOT / "scripts" / "vanishing.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # Kept without.
+    notebook.cells.append(nbformat.v4.new_code_cell(ASK))
+    nbclient.NotebookClient(notebook, timeout=120).execute(cwd=tmp_path)
+    trained, drawn, fitted, page, answer = (
+        cell.outputs for cell in notebook.cells if cell.cell_type == "code"
+    )
+    assert [output.text for output in trained] == [
+        "sigmoid: accuracy 0.75\nrelu: accuracy 1.0\n"
+    ]
+    assert "image/png" in drawn[0].data and fitted == []
+    assert "tensorboard-frame" in page[0].data["text/html"]
+    assert set(json.loads(answer[0].text)) >= {
+        "deep-relu-seed22-steps20000",
+        "deep-sigmoid-seed22-steps20000",
+    }
