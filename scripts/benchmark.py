@@ -14,13 +14,13 @@ from xorlab import startup
 from xorlab.checks import folder
 from xorlab.files import write_atomically
 
-README = ROOT / "README.md"
+README = ROOT / "scripts" / "README.md"
 # Each is a module of `benchmarks` with `measure(quick) -> Report`.
 SUBCOMMANDS = ("train", "callback", "sweep")
 
 _JSON = flags.DEFINE_string("json", None, "also write the numbers to this file")
-_README = flags.DEFINE_bool("readme", False, "also write the tables into README.md")
-_QUICK = flags.DEFINE_bool("quick", False, "a short trial run; not for the README")
+_README = flags.DEFINE_bool("readme", False, "also write them into scripts/README.md")
+_QUICK = flags.DEFINE_bool("quick", False, "a short trial run; not for a README")
 
 
 def main(argv):

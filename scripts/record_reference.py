@@ -1,4 +1,4 @@
-"""Records the lecture's two deep networks in `logs/reference` again.
+"""Records the lecture's two deep networks in `logs/reference` again, and draws them.
 
     python scripts/record_reference.py
 
@@ -9,7 +9,7 @@ import os
 
 from benchmarks.timing import ROOT
 
-from xorlab import settings, startup, train
+from xorlab import pictures, settings, startup, train
 from xorlab.train import Config
 
 # Of names that no run has by default, and in a folder of their own.
@@ -30,11 +30,17 @@ def main(argv: list[str]) -> int:
     try:
         settings.check_no_words(argv)
         os.chdir(ROOT)  # So that their settings name no folder of this machine.
-        for config in RUNS.values():
-            train.run(config, progress=True)
+        panels = {}
+        for activation, config in RUNS.items():
+            result = train.run(config, progress=True)
+            rms = result["gradient_rms"]
+            title = f"{activation}: cost {result['cost']:.2g} after 20,000 steps"
+            panels[title] = {0: rms["start"], config.steps: rms["end"]}
             [events] = config.run_dir.glob("events.out.tfevents.*")
             # Or its name would tell the machine.
             events.rename(config.run_dir / "events.out.tfevents.0.reference")
+        picture = pictures.gradients_by_layer(panels)
+        pictures.save(picture, ROOT / "logs" / "pictures" / "gradients.png")
     except (ValueError, OSError) as error:
         return startup.refuse(error)
     print(startup.closing("Runs", "logs/reference", "logs"))

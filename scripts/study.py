@@ -23,9 +23,9 @@ from xorlab.sweep.about import about, command
 from xorlab.work.command import ENDINGS, ended_by
 
 _OUT = flags.DEFINE_string("out", "", "folder of all sweeps: logs/study")
-_README = flags.DEFINE_bool("readme", False, "also write the tables into README.md")
+_README = flags.DEFINE_bool("readme", False, "also write them into logs/README.md")
 
-README = ROOT / "README.md"
+README = ROOT / "logs" / "README.md"
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "maxout", "identity")
 LECTURE = sweep.Grid(activations=ACTIVATIONS)
@@ -198,7 +198,7 @@ def for_readme(text: str, out: pathlib.Path) -> str:
     said = about(STUDIES["depth"][0], out)
     where = f"{said['versions']}, on {said['machine']}"
     source = f"`python scripts/study.py --out={out} --readme`: {where}."
-    shown = [f"![{name}](logs/pictures/study-{name}-lecture.png)" for name in STUDIES]
+    shown = [f"![{name}](pictures/study-{name}-lecture.png)" for name in STUDIES]
     kept = "\n".join(lines).replace("\n## ", "\n### ").removeprefix("## ")
     return "\n\n".join(["### " + kept.strip(), source, *shown])
 

@@ -1,4 +1,4 @@
-"""The measurements behind the README's tables, a module a subcommand."""
+"""The measurements behind the tables of scripts/README.md, a module a subcommand."""
 
 import pathlib
 import sys
