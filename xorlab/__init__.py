@@ -30,6 +30,6 @@ if sys.argv[:1] == ["-m"] and ("-m", __name__) in [
 
 import lazy_loader
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
