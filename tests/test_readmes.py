@@ -48,8 +48,6 @@ def train_step(x, y):
 '''
 
 def run(name, words):
-    for flag in list(flags.FLAGS):
-        delattr(flags.FLAGS, flag)
     sys.argv = [name, *words]
     try:
         if name.endswith(".py"):
@@ -70,6 +68,8 @@ names = {}
 printed = []
 for kind, *job in json.loads(sys.stdin.read()):
     shown = io.StringIO()
+    for flag in list(flags.FLAGS):
+        delattr(flags.FLAGS, flag)  # Of the command before.
     with contextlib.redirect_stdout(shown):
         if kind == "run":
             run(*job)
