@@ -34,6 +34,7 @@ ROOMS = [
     "loops",
     "train",
     "sweep",
+    "report",
 ]
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 

@@ -1,0 +1,136 @@
+"""The page of runs holds what they recorded, whatever recorded them, and no link."""
+
+import html.parser
+import json
+import pathlib
+import re
+import types
+
+import numpy as np
+import pytest
+from absl import flags
+
+from xorlab import pictures, report
+from xorlab.eventlog.eventfile import EventFile, OwnRecords, StepValues
+from xorlab.report.__main__ import main
+from xorlab.steps import histograms
+
+
+def training(folder):
+    """What the callback leaves of two epochs, with a validation."""
+    for part, losses in (("train", [0.5, 0.25]), ("validation", [0.75, 0.625])):
+        (folder / part).mkdir(parents=True)
+        log = EventFile(OwnRecords(folder / part))
+        for epoch, loss in enumerate(losses):
+            log.write([StepValues(epoch, {"epoch_loss": loss})])
+        if part == "train":
+            for step in (0, 5):
+                rms = {"gradient_rms/dense": 0.125, "gradient_rms/<head>": 1e-9}
+                counts = histograms.count([np.array([0.0, 1.0])])
+                log.write([StepValues(step, rms, ["dense/kernel/weight"], counts)])
+            log.text("verdict", "- **dense** starves & more", 5)
+        log.close(True)
+    return folder
+
+
+def sweep(folder):
+    folder.mkdir()
+    (folder / "summary.csv").write_text("activation,share\nrelu,0.5\n")
+    (folder / "grid.json").write_text(json.dumps({"seeds": 70, "steps": 2000}))
+    (folder / "phase_diagram.png").write_bytes(b"\x89PNG the sweep's own")
+    return folder
+
+
+class Seen(html.parser.HTMLParser):
+    """The texts, the captions and the addresses of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.links, self.alts, self.text = [], [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.links += [attrs[x] for x in ("src", "href") if x in attrs]
+        self.alts += [attrs["alt"]] if "alt" in attrs else []
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def page(finished_runs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    runs = [config.run_dir for config, _ in finished_runs.values()]
+    others = [training(folder / "cnn"), sweep(folder / "lecture")]
+    return Seen(report.page([*runs[:2], *others]))
+
+
+def test_it_needs_no_network_and_no_other_file(page):
+    assert page.links and all(link.startswith("data:") for link in page.links)
+
+
+def test_it_says_what_each_run_came_to(page, finished_runs):
+    for activation in ("sigmoid", "relu"):
+        _, result = finished_runs[activation]
+        assert f"{result['cost']:.6g}" in page.text
+        assert f"deep-{activation}-seed22" in page.text
+    assert "dense starves & more" in page.text  # Of the callback's verdict.
+    assert re.search(r"networks a cell\s*70", page.text)
+
+
+def test_it_shows_runs_together_and_each_alone(page):
+    def count(words):
+        return sum(words in alt for alt in page.alts)
+
+    assert count("Gradient RMS against layer") == 1
+    assert count("Numbers over the steps") == 1
+    assert count("over time") == 3  # Of two lecture runs and the training.
+    assert count("over the unit square") == count("the four rows") == 2
+    assert count("How large the numbers are") == 3
+    assert count("share of networks") == 1
+
+
+def test_its_pictures_are_of_those_numbers(tmp_path, monkeypatch):
+    given = {}
+
+    def note(name):
+        def draw(data):
+            given[name] = data
+            return drawn[name](data)
+
+        return draw
+
+    names = ["gradients_by_layer", "learning_curves", "histograms_by_layer"]
+    drawn = {name: getattr(pictures, name) for name in names}
+    for name in names:
+        monkeypatch.setattr(pictures, name, note(name))
+    report.page([training(tmp_path / "cnn")])
+    rms = {"dense": pytest.approx(0.125), "<head>": pytest.approx(1e-9)}
+    assert given["gradients_by_layer"] == {"cnn": {0: rms, 5: rms}}
+    assert given["learning_curves"] == {
+        "loss": {"cnn": {0: 0.5, 1: 0.25}, "cnn, validation": {0: 0.75, 1: 0.625}}
+    }
+    [rows] = given["histograms_by_layer"]["weights"].values()
+    assert rows[:, 2].sum() == 2
+
+
+def test_a_command_writes_it_and_refuses_what_is_no_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(flags, "FLAGS", types.SimpleNamespace(out="report.html"))
+    (tmp_path / "empty").mkdir()
+    for words, said in (
+        (["empty"], "no result.json, no summary.csv and no event files"),
+        (["absent"], "expected a folder; received 'absent'"),
+        ([], "expected folders of runs; received none"),
+    ):
+        assert main(["report", *words]) == 2
+        assert said in capsys.readouterr().err
+    assert main(["report", str(sweep(tmp_path / "one"))]) == 0
+    assert "report.html" in capsys.readouterr().out
+    assert "<h1>one</h1>" in pathlib.Path("report.html").read_text()
+
+
+def test_text_of_a_log_is_no_markup(tmp_path):
+    page = report.page([training(tmp_path / "<b>cnn")])
+    assert "<b>" not in page and "&lt;b&gt;cnn" in page

@@ -1,0 +1,97 @@
+"""Puts what was recorded on one page, side by side."""
+
+import pathlib
+from collections.abc import Sequence
+
+from xorlab import pictures
+from xorlab.report import html
+from xorlab.report.recorded import recorded
+
+_MOST_LAYERS = 12  # With histograms; of more, evenly chosen.
+_MOST_BESIDE = 3  # Panels of one picture.
+_CAPTIONS = {
+    "3_decision_surface": "what it answers over the unit square, and how that formed",
+    "4_four_rows_by_layer": "what each layer makes of the four rows: where two become "
+    "one, nothing after it can tell them apart",
+    "phase_diagram": "the share of networks that solved it",
+    "gradients_by_depth": "gradients before training",
+}
+
+
+def page(folders: Sequence[pathlib.Path]) -> str:
+    """Returns the page of some folders, as HTML.
+
+    Raises:
+        ValueError: nothing that was recorded is in one of them.
+    """
+    runs = [recorded(folder) for folder in folders]
+    title = " beside ".join(run.name for run in runs)
+    return html.document(title, [*_numbers(runs), *_together(runs), *_apart(runs)])
+
+
+def _numbers(runs):
+    names = list(dict.fromkeys(name for run in runs for name in run.facts))
+    rows = [["", *(run.name for run in runs)]]
+    for name in names:
+        rows.append([name, *(_spelled(run.facts.get(name, "")) for run in runs)])
+    yield html.table(rows)
+    for run in runs:
+        if run.words:
+            yield html.heading(run.name, 3) + html.paragraphs(run.words)
+
+
+def _together(runs):
+    """Pictures that hold several runs, on axes that they share."""
+    with_gradients = [run for run in runs if run.gradients]
+    if with_gradients:
+        yield html.heading("How strong a gradient reaches each layer")
+    for first in range(0, len(with_gradients), _MOST_BESIDE):
+        beside = with_gradients[first : first + _MOST_BESIDE]
+        panels = {
+            run.name: {x: run.gradients[x] for x in (min(run.gradients), max(run.gradients))}
+            for run in beside
+        }
+        yield html.picture(
+            pictures.encoded(pictures.gradients_by_layer(panels)),
+            "Gradient RMS against layer, at the first and the last step that was "
+            "logged. A layer below the dotted line learns a thousand times slower.",
+        )
+    subjects: dict[str, dict] = {}
+    for run in runs:
+        for subject, lines in run.curves.items():
+            subjects.setdefault(subject, {}).update(lines)
+    if subjects:
+        yield html.heading("How it learned")
+        yield html.picture(
+            pictures.encoded(pictures.learning_curves(subjects)),
+            "Numbers over the steps, or over the epochs.",
+        )
+
+
+def _apart(runs):
+    for run in runs:
+        yield html.heading(run.name)
+        if run.rows:
+            yield html.table(run.rows)
+        if len(run.gradients) > 1:
+            yield html.picture(
+                pictures.encoded(pictures.gradients_over_time(run.gradients)),
+                "Gradient RMS over time, a row a layer.",
+            )
+        for name, png in run.images.items():
+            yield html.picture(png, _CAPTIONS.get(name, name.replace("_", " ")))
+        if any(run.histograms.values()):
+            kept = {kind: _evenly(x) for kind, x in run.histograms.items() if x}
+            yield html.picture(
+                pictures.encoded(pictures.histograms_by_layer(kept)),
+                "How large the numbers are at the last step; exact zeros apart.",
+            )
+
+
+def _evenly(by_layer):
+    apart = -(-len(by_layer) // _MOST_LAYERS)
+    return dict(list(by_layer.items())[::apart])
+
+
+def _spelled(value):
+    return f"{value:.6g}" if isinstance(value, float) else value

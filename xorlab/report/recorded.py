@@ -1,0 +1,146 @@
+"""What is read of one folder: of a lecture run, a sweep or the callback's."""
+
+import csv
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from xorlab.eventlog.reading import read
+from xorlab.train import report
+
+# Endings of the tags of histograms, by what they are of.
+_KINDS = {"weights": "kernel/weight", "activations": "activation"}
+_KINDS["gradients"] = "kernel/gradient"
+
+
+@dataclasses.dataclass
+class Recorded:
+    """A run, a sweep or a training, in what a page shows of it.
+
+    Attributes:
+        name: of its folder.
+        facts: settings and numbers, by name.
+        words: what came of it.
+        curves: numbers by step, by line, by subject: `cost`, `accuracy`.
+        gradients: gradient RMS by layer, by step.
+        histograms: rows `[K, 3]` of the last step by layer, by kind.
+        images: PNG files by caption.
+        rows: of a table, its head first.
+    """
+
+    name: str
+    facts: dict[str, Any]
+    words: str = ""
+    curves: dict[str, dict[str, dict[int, float]]] = dataclasses.field(
+        default_factory=dict
+    )
+    gradients: Mapping[int, Mapping[str, float]] = dataclasses.field(
+        default_factory=dict
+    )
+    histograms: dict[str, dict[str, np.ndarray]] = dataclasses.field(
+        default_factory=dict
+    )
+    images: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    rows: list[list[str]] = dataclasses.field(default_factory=list)
+
+
+def recorded(folder: pathlib.Path) -> Recorded:
+    """Reads a folder.
+
+    Raises:
+        ValueError: nothing that was recorded is in it.
+    """
+    if (folder / "summary.csv").is_file():
+        return _sweep(folder)
+    if (folder / "result.json").is_file():
+        return _lecture_run(folder)
+    if any(folder.glob("train/*tfevents*")):
+        return _training(folder)
+    if any(folder.glob("*tfevents*")):
+        return _of_log(folder.name, read(folder))
+    raise ValueError(
+        "run: expected the folder of a run, of a sweep or of the callback's logs; "
+        f"received {str(folder)!r}, which has no result.json, no summary.csv and no "
+        "event files; name one that a command here has printed"
+    )
+
+
+def _lecture_run(folder):
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    log = read(folder)
+    settings = ("network", "activation", "depth", "initializer", "seed")
+    run = _of_log(folder.name, log)
+    run.facts = {name: result["config"][name] for name in settings}
+    run.facts |= {name: result[name] for name in ("steps_done", "cost", "accuracy")}
+    if None not in result["predicted"]:
+        run.words = report.verdict(result)
+    return run
+
+
+def _of_log(name, log):
+    """What any event file shows."""
+    curves = {
+        tag.removeprefix("epoch_"): {name: numbers}
+        for tag, numbers in log.scalars.items()
+        if tag in ("cost", "accuracy") or tag.startswith("epoch_")
+    }
+    curves.pop("learning_rate", None)
+    images = {
+        tag.partition("/")[2]: by_step[max(by_step)]
+        for tag, by_step in log.images.items()
+        # The first two are drawn of the numbers, beside those of other runs.
+        if tag.startswith("pictures/") and tag[9] not in "12"
+    }
+    verdicts = [x for tag, x in log.texts.items() if tag.startswith("verdict")]
+    gradients = log.layers("gradient_rms")
+    return Recorded(
+        name,
+        {"last logged step": max(gradients, default="none")},
+        "\n\n".join(by_step[max(by_step)].replace("**", "") for by_step in verdicts),
+        curves,
+        gradients,
+        _histograms(log),
+        images,
+    )
+
+
+def _histograms(log):
+    return {
+        kind: {
+            tag.removesuffix(f"/{ending}"): by_step[max(by_step)]
+            for tag, by_step in log.histograms.items()
+            if tag.endswith(f"/{ending}")
+        }
+        for kind, ending in _KINDS.items()
+    }
+
+
+def _training(folder):
+    """The callback's folder: Keras writes what it validates beside what it trains."""
+    training = _of_log(folder.name, read(folder / "train"))
+    validation = _of_log(f"{folder.name}, validation", read(folder / "validation"))
+    for subject, lines in validation.curves.items():
+        training.curves.setdefault(subject, {}).update(lines)
+    for subject, lines in training.curves.items():
+        numbers = lines.get(folder.name)
+        if numbers:
+            training.facts[subject] = numbers[max(numbers)]
+    return training
+
+
+def _sweep(folder):
+    with open(folder / "summary.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    grid = json.loads((folder / "grid.json").read_text(encoding="utf-8"))
+    return Recorded(
+        folder.name,
+        {"cells": len(rows) - 1, "networks a cell": grid["seeds"], "steps": grid["steps"]},
+        images={
+            path.stem: path.read_bytes() for path in sorted(folder.glob("*.png"))
+        },
+        rows=rows,
+    )
