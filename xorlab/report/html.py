@@ -40,9 +40,11 @@ def paragraphs(words: str, lang: str = "en") -> str:
 
 def table(rows: Sequence[Sequence[object]]) -> str:
     """Returns a table; the first row is its head."""
-    head, *others = [[html.escape(str(cell)) for cell in row] for row in rows]
-    lines = ["<tr>" + "".join(f"<th>{x}</th>" for x in head) + "</tr>"]
-    lines += ["<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in others]
+    kinds = ["th", *["td"] * (len(rows) - 1)]
+    lines = [
+        "<tr>" + "".join(f"<{x}>{html.escape(str(y))}</{x}>" for y in row) + "</tr>"
+        for x, row in zip(kinds, rows, strict=True)
+    ]
     return "<table>\n" + "\n".join(lines) + "\n</table>"
 
 

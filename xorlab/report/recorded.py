@@ -136,11 +136,7 @@ def _sweep(folder):
     with open(folder / "summary.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     grid = json.loads((folder / "grid.json").read_text(encoding="utf-8"))
-    return Recorded(
-        folder.name,
-        {"cells": len(rows) - 1, "networks a cell": grid["seeds"], "steps": grid["steps"]},
-        images={
-            path.stem: path.read_bytes() for path in sorted(folder.glob("*.png"))
-        },
-        rows=rows,
-    )
+    facts = {"cells": len(rows) - 1, "networks a cell": grid["seeds"]}
+    images = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.png"))}
+    facts["steps"] = grid["steps"]
+    return Recorded(folder.name, facts, images=images, rows=rows)
