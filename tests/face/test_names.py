@@ -13,8 +13,7 @@ FACE = {
         watch""",
     "xorlab.callbacks": "TensorBoard",
     "xorlab.diagnosis": """CAUSES Evidence Finding HEALTHY LayerFacts LayerStep
-        REMEDIES StepEvidence Threshold UNDECIDED VANISHING Verdict first_to_last judge
-        judge_gradients judge_outcome""",
+        REMEDIES StepEvidence Threshold UNDECIDED VANISHING Verdict judge""",
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
     "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
@@ -57,7 +56,7 @@ assert xorlab.models.ACTIVATIONS
 assert xorlab.models.data.INPUTS.shape == (4, 2)
 xorlab.sweep.Grid(), xorlab.train.Config()
 dir(xorlab.eventlog), dir(xorlab.pictures)
-xorlab.diagnosis.judge_gradients({"layer1": 1.0, "last": 1.0})
+xorlab.diagnosis.judge(xorlab.diagnosis.Evidence())
 assert "tensorflow" not in sys.modules and "matplotlib" not in sys.modules
 assert xorlab.models.deep("relu", depth=3).count_params() == 51
 assert "tensorflow" in sys.modules

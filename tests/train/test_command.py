@@ -1,16 +1,22 @@
 """How a command ends is told by its exit code and its last words."""
 
+import dataclasses
+
 import pytest
 
 from xorlab.files import UnusableDirectory
 from xorlab.train import Config
 from xorlab.train import __main__ as command
 
+CONFIG = Config(steps=10, logdir="somewhere")
 RESULT = {
+    "config": dataclasses.asdict(CONFIG),
     "steps_done": 10,
     "diverged_at": None,
     "cost": 0.5,
     "accuracy": 0.75,
+    "accuracy_at_start": 0.5,
+    "verdict": {"cause": "undecided", "findings": []},
     "hypothesis": [0.1, 0.9, 0.9, 0.9],
     "predicted": [0.0, 1.0, 1.0, 1.0],
     "gradient_rms": {
@@ -30,8 +36,7 @@ def main(monkeypatch, capsys):
                 raise outcome
             return RESULT | outcome
 
-        config = Config(steps=10, logdir="somewhere")
-        monkeypatch.setattr(command.settings, "from_flags", lambda kind, argv: config)
+        monkeypatch.setattr(command.settings, "from_flags", lambda kind, argv: CONFIG)
         monkeypatch.setattr(command, "run", run)
         return command.main(["program"]), *capsys.readouterr()
 
@@ -44,6 +49,9 @@ def test_a_run_that_did_its_steps_ends_well_whether_it_learned_or_not(main):
     start, end = out.split("Gradients at the start")[1].split("Gradients at the end")
     assert "1.00e-07" in start and "2.00e-03" in end
     assert "3 of 4 rows are right" in end
+    # Words that a beginner has not met are explained, and what to do is a command.
+    assert "root mean square" in end and "the\nfirst layer's by the last one's" in end
+    assert "\nNext: python -m xorlab.train --steps=100 --logdir=somewhere\n" in end
     assert "Run: somewhere/deep-relu-seed22-steps10\n" in end
     assert end.endswith(" --logdir somewhere\nand open http://localhost:6006\n")
 
@@ -53,7 +61,7 @@ def test_a_run_that_diverged_is_an_error(main):
     for step in (0, 3, 10):
         code, out, _ = main({"diverged_at": step, "steps_done": step})
         assert code == 1
-        assert f"not finite at step {step};" in out and "Stopped" not in out
+        assert f"not finite at step {step}." in out and "Stopped" not in out
 
 
 def test_a_run_that_was_stopped_says_where(main):

@@ -13,6 +13,7 @@ from xorlab import train
 from xorlab.models.optimizers import MOMENTUM
 from xorlab.steps.tap import Reading
 from xorlab.train import Config, training
+from xorlab.train.evidence import Seen
 
 
 @pytest.fixture
@@ -23,12 +24,14 @@ def trained(monkeypatch):
         def train(config, progress, begin):
             before()
             begin()
+            reading = Reading({}, {}, {"last": np.float32(hypothesis)[:, None]})
             return types.SimpleNamespace(
                 step=7,
                 cost=cost,
                 accuracy=0.75,
                 diverged_at=None if math.isfinite(cost) else 7,
-                reading=Reading({}, {}, {"last": np.float32(hypothesis)[:, None]}),
+                reading=reading,
+                seen=[Seen(0, 0.7, 0.5, reading), Seen(7, cost, 0.75, reading)],
                 gradient_rms={"start": {"last": 0.1}, "end": {"last": cost}},
                 seconds={"compile": 1.0, "train": 2.0, "log": 3.0},
             )

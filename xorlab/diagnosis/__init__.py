@@ -16,8 +16,6 @@ from xorlab.diagnosis.findings import (
     Verdict,
 )
 from xorlab.diagnosis.flow import VANISHING
-from xorlab.diagnosis.gradients import first_to_last, judge_gradients
-from xorlab.diagnosis.outcome import judge_outcome
 from xorlab.diagnosis.verdict import judge
 
 __all__ = [
@@ -33,10 +31,7 @@ __all__ = [
     "StepEvidence",
     "Threshold",
     "Verdict",
-    "first_to_last",
     "judge",
-    "judge_gradients",
-    "judge_outcome",
 ]
 
 

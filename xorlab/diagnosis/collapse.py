@@ -46,7 +46,7 @@ def _not_apart(evidence):
     if not merged:
         return None
     numbers = {"separation": min(separations.values())}
-    why = f"{named(merged)} returns next to the same for rows of different labels."
+    why = f"Rows of different labels are next to the same in {named(merged)}."
     return _finding(why, merged, numbers, SEPARATION)
 
 

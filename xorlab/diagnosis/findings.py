@@ -122,7 +122,7 @@ class Verdict:
     def _nothing_found(self):
         if self.is_enough:
             return "Nothing is wrong that can be seen here."
-        return "Not enough was seen yet to say what is wrong, or that nothing is."
+        return "Nothing is found so far, but not enough was seen to call it well."
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in lists, dicts, text and numbers, as JSON has them."""

@@ -76,7 +76,9 @@ def vanishing(evidence: Evidence) -> Finding | None:
     """
     starved, first, best = _starved(evidence)
     last = evidence.of_layers("passing_rms")
-    limit = VANISHING.value * max(last.values(), default=0.0)
+    # Where all shrink, those that never got anything are no better for it.
+    most = max([first.get(best, 0.0), *last.values()])
+    limit = VANISHING.value * most
     layers = tuple(
         x for x in starved if _is_before(x, best, first) and last.get(x, 0.0) < limit
     )
@@ -100,6 +102,8 @@ def vanishing(evidence: Evidence) -> Finding | None:
 def exploding(evidence: Evidence) -> Finding | None:
     """Finds a gradient that grows on its way to the input."""
     starved, first, best = _starved(evidence)
+    if start(evidence):  # Outputs that shrink leave nothing to the layers behind.
+        return None
     behind = tuple(x for x in starved if not _is_before(x, best, first))
     if not behind:
         return None

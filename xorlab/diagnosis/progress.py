@@ -57,7 +57,7 @@ def steps_made(evidence: Evidence) -> int:
     """How many steps were made since the first that was seen."""
     if not evidence.steps:
         return 0
-    return evidence.steps[-1].step - evidence.steps[0].step + 1
+    return evidence.steps[-1].step - evidence.steps[0].step
 
 
 def has_seen_many(evidence: Evidence) -> bool:

@@ -25,12 +25,13 @@ def dead(evidence: Evidence) -> Finding | None:
     """Finds layers of ReLUs that were dead for the most part from the start on."""
     if learns(evidence):
         return None
-    layers = tuple(
-        x for x in dead_layers(evidence, 0) if x in dead_layers(evidence, -1)
-    )
-    if not layers:
+    now = dead_layers(evidence, -1)
+    layers = tuple(x for x in dead_layers(evidence, 0) if x in now)
+    # Networks with half a layer dead learn; through a whole one nothing passes.
+    shares = evidence.of_layers("dead", 0)
+    numbers = {"dead": max((shares.get(x, 1.0) for x in layers), default=0.0)}
+    if numbers["dead"] < 1:
         return None
-    numbers = {"dead": max(evidence.of_layers("dead").values(), default=1.0)}
     return Finding(
         "dead",
         f"Most units of {named(layers)} are dead since the first step: zero for all "

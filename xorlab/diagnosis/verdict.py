@@ -49,7 +49,8 @@ def judge(evidence: Evidence) -> Verdict:
     if len(findings) > 1:
         # No rate moves weights that get no gradient.
         findings = [x for x in findings if x.cause != "rate_too_small"]
-    is_enough = bool(learns(evidence)) or has_seen_many(evidence)
+    gets_anywhere = learns(evidence)
+    is_enough = has_seen_many(evidence) if gets_anywhere is None else gets_anywhere
     return Verdict(tuple(findings), is_enough, _not_seen(evidence))
 
 

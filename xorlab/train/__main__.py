@@ -30,6 +30,7 @@ def main(argv: list[str]) -> int:
         print()
         title = f"Gradients at the {when}, input first"
         print(report.gradient_table(result["gradient_rms"][when], title))
+    print(report.LEGEND)
     print(f"\n{report.verdict(result)}\n")
     print(startup.closing("Run", config.run_dir, config.logdir))
     if result["diverged_at"] is not None:

@@ -1,5 +1,7 @@
 """Logs the steps of a run that were asked for, and keeps the last."""
 
+import collections
+import dataclasses
 import math
 import threading
 import time
@@ -13,7 +15,10 @@ from xorlab.steps import histograms
 from xorlab.steps.statistics import rms_by_layer
 from xorlab.steps.tap import Reading, StepTap
 from xorlab.train.album import Album
+from xorlab.train.evidence import Seen
 from xorlab.train.runlog import RunLog
+
+_RECENT = 8  # Costs that are kept, to see where training goes.
 
 
 class Recorder(keras.callbacks.Callback):
@@ -35,6 +40,8 @@ class Recorder(keras.callbacks.Callback):
         step: the last step logged; None before the first.
         cost, accuracy: of that step.
         reading: of that step.
+        seen: the first step logged and the last, with their readings, and the cost of
+            some of those before it.
         gradient_rms: of the first and the last step logged, by layer.
         diverged_at: None, or the step whose cost is not finite; it ends the training.
         seconds: spent on the first execution (`compile`), on the others (`train`) and
@@ -62,9 +69,21 @@ class Recorder(keras.callbacks.Callback):
         self.step: int | None = None
         self.cost = self.accuracy = math.nan
         self.reading: Reading | None = None
+        self._first: Seen | None = None
+        self._recent: collections.deque[Seen] = collections.deque(maxlen=_RECENT)
         self.gradient_rms: dict[str, dict[str, float]] = {}
         self.diverged_at: int | None = None
         self.seconds = {"compile": 0.0, "train": 0.0, "log": 0.0}
+
+    @property
+    def seen(self) -> list[Seen]:
+        if self._first is None:
+            return []
+        *others, last = self._recent
+        between = [x for x in others if x.step > self._first.step]
+        if last.step == self._first.step:
+            return [self._first]
+        return [self._first, *between, dataclasses.replace(last, reading=self.reading)]
 
     def end(self) -> None:
         """Logs nothing more, though training that was given up goes on."""
@@ -99,6 +118,8 @@ class Recorder(keras.callbacks.Callback):
     def _record(self, step, cost, accuracy):
         self.step, self.cost, self.accuracy = step, cost, accuracy
         self.reading = reading = self._tap.read()
+        self._first = self._first or Seen(step, cost, accuracy, reading)
+        self._recent.append(Seen(step, cost, accuracy))
         rms = rms_by_layer(reading.gradients)
         self.gradient_rms = {"start": self.gradient_rms.get("start", rms), "end": rms}
         self._write(step, reading, rms)

@@ -4,10 +4,32 @@ import math
 from collections.abc import Mapping
 
 from xorlab import provenance
-from xorlab.diagnosis import first_to_last, judge_gradients, judge_outcome
 from xorlab.models import data
+from xorlab.train.config import Config
+from xorlab.train.outcome import learned, next_command, outcome
 
 _BAR = 40  # Characters of the longest bar.
+LEGEND = (
+    "RMS: the root mean square of a layer's gradient, over all its weights and biases. "
+    "first/last: the\nfirst layer's by the last one's; below 0.001 it has vanished on "
+    "its way, above 1000 exploded."
+)
+
+
+def first_to_last(gradient_rms: Mapping[str, float]) -> float:
+    """Ratio of the first layer's gradient RMS to the last layer's.
+
+    Args:
+        gradient_rms: RMS by layer, input first.
+
+    Returns:
+        The ratio; NaN where the last layer's is zero or not finite.
+
+    >>> first_to_last({"layer1": 1e-9, "last": 0.1})
+    1e-08
+    """
+    first, *_, last = gradient_rms.values()
+    return first / last if 0 < last < math.inf else math.nan
 
 
 def lecture_block(result: Mapping) -> str:
@@ -52,18 +74,16 @@ def gradient_table(gradient_rms: Mapping[str, float], title: str) -> str:
 
 
 def verdict(result: Mapping) -> str:
-    """Whether the network learned, and where its gradients went, in words."""
-    predicted = [float(y) for y in result["predicted"]]
-    correct = sum(
-        y == label[0] for y, label in zip(predicted, data.LABELS, strict=True)
-    )
-    undecided = all(abs(y - 0.5) < 0.001 for y in result["hypothesis"])
-    outcome = judge_outcome(
-        correct, len(data.LABELS), result["cost"], undecided, result["diverged_at"]
-    )
-    start = judge_gradients(result["gradient_rms"]["start"])
-    end = judge_gradients(result["gradient_rms"]["end"])
-    return f"{outcome}\nAt the start: {start}\nAt the end: {end}"
+    """Whether the network learned, and if not, why, and what to try, in words."""
+    lines = [outcome(result)]
+    if not learned(result):
+        findings = result["verdict"]["findings"]
+        lines += [f"{x['why']} {x['advice']}" for x in findings]
+        if not findings:
+            lines.append("Nothing that was seen says why; it may need more steps.")
+        remedies = findings[0]["remedies"] if findings else ()
+        lines.append(f"Next: {next_command(Config(**result['config']), remedies)}")
+    return "\n".join(lines)
 
 
 def versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from xorlab import startup
+from xorlab.diagnosis import judge
 from xorlab.files import PARTIAL, UnusableDirectory, claimed, write_atomically
 from xorlab.train import report, size
 from xorlab.train.config import Config
@@ -33,8 +34,9 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
         What `result.json` in the run's folder holds: `config`, `versions`,
         `steps_done`, `diverged_at` (None or the step whose cost is not finite),
         `cost`, `accuracy`, `hypothesis` and `predicted` (of the four rows),
-        `gradient_rms` (`start` and `end`, each by layer), `seconds`. JSON knows no NaN
-        or infinity: in the file such a number is null.
+        `gradient_rms` (`start` and `end`, each by layer), `accuracy_at_start`,
+        `verdict` (`xorlab.diagnosis.Verdict.to_dict`), `seconds`. JSON knows no NaN or
+        infinity: in the file such a number is null.
 
     Raises:
         ValueError: this machine has no such device.
@@ -91,6 +93,8 @@ def _replacing(folder, old):
 
 
 def _result(config, recorder, seconds):
+    from xorlab.train.evidence import evidence_of  # Imports TensorFlow.
+
     hypothesis = recorder.reading.activations["last"].ravel().tolist()
     return {
         "config": dataclasses.asdict(config),
@@ -102,6 +106,8 @@ def _result(config, recorder, seconds):
         "hypothesis": hypothesis,
         "predicted": [y if math.isnan(y) else float(y > 0.5) for y in hypothesis],
         "gradient_rms": recorder.gradient_rms,
+        "accuracy_at_start": recorder.seen[0].accuracy,
+        "verdict": judge(evidence_of(config, recorder.seen)).to_dict(),
         "seconds": seconds,
     }
 

@@ -1,0 +1,138 @@
+"""The callback says why a model does not learn: once, where it changes, and aloud."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from oracles import callback_oracle as oracle
+
+from xorlab.watching import Terminal, verdicts
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(64, 4)).astype("float32")
+Y = (X[:, 0] > 0).astype("float32")
+
+
+def model(activation="relu", depth=2, optimizer="sgd", **first):
+    hidden = [layers.Dense(8, activation) for _ in range(depth)]
+    if first:
+        hidden[0] = layers.Dense(8, activation, **first)
+    made = keras.Sequential(
+        [keras.Input((4,)), *hidden, layers.Dense(1, "sigmoid", name="last")]
+    )
+    made.compile(optimizer, "binary_crossentropy", jit_compile=False)
+    return made
+
+
+def sick():
+    return model("sigmoid", depth=10)
+
+
+def well():
+    return model(optimizer=keras.optimizers.Adam(0.05))
+
+
+def trained(make, folder, **options):
+    callback = oracle.watching(folder, histogram_steps=1, **options)
+    oracle.train(make, X, Y, [callback], epochs=3)
+    return callback, oracle.read(folder)
+
+
+def test_a_network_that_does_not_learn_is_told_of_where_that_is_found_and_at_the_end(
+    tmp_path, capsys
+):
+    callback, log = trained(sick, tmp_path)
+    printed = capsys.readouterr().out.splitlines()
+    assert [line[:35] for line in printed] == [
+        "xorlab, step 0: The gradient vanish",
+        "xorlab, at the end of training: The",
+    ]
+    assert callback.verdict.cause == "vanishing"
+    [(step, text)] = log.texts["verdict"].items()
+    assert step == 0 and b"vanishes on its way to dense, " in text.item()
+    [finding] = callback.verdict.findings
+    counts = log.scalars["findings/vanishing"]
+    assert counts[0] == counts[max(counts)] == len(finding.layers)
+    assert json.loads(json.dumps(callback.verdict.to_dict()))["cause"] == "vanishing"
+
+
+def test_a_network_that_learns_is_not_spoken_of(tmp_path, capsys):
+    callback, log = trained(well, tmp_path)
+    assert callback.verdict.cause == "healthy"
+    assert capsys.readouterr().out == ""
+    assert not [tag for tag in log.scalars if tag.startswith("findings/")]
+    [text] = log.texts["verdict"].values()
+    assert text.item().startswith(b"Nothing is wrong")
+
+
+def test_it_can_be_silenced(tmp_path, capsys):
+    callback, log = trained(sick, tmp_path, verbose=False)
+    assert capsys.readouterr().out == ""
+    assert callback.verdict.cause == "vanishing" and log.texts["verdict"]
+
+
+def test_lines_stand_beside_keras_s_bar(tmp_path, capsys):
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    oracle.train(sick, X, Y, [callback], epochs=2, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    ours = [line for line in lines if "xorlab, " in line]
+    assert len(ours) == 2 and all(line.startswith("xorlab, ") for line in ours)
+
+
+def test_a_line_waits_until_a_bar_is_whole(capsys):
+    terminal = Terminal(True)
+    terminal.is_in_bar = True
+    terminal.say("now")
+    terminal.wait()
+    terminal.say("later")
+    assert capsys.readouterr().out == "\nnow\n"
+    terminal.go_on()
+    assert capsys.readouterr().out == "later\n"
+
+
+def test_units_that_are_dead_are_named_with_their_layers(tmp_path):
+    def killed():
+        return model(bias_initializer=keras.initializers.Constant(-30.0), name="killed")
+
+    callback, _ = trained(killed, tmp_path, write_activations=True)
+    assert callback.verdict.cause == "dead"
+    assert "killed" in callback.verdict.findings[0].layers
+
+
+def test_a_head_without_a_loss_is_not_well(tmp_path):
+    def two_heads():
+        x = keras.Input((4,))
+        hidden = layers.Dense(3, name="hidden")(x)
+        heads = {name: layers.Dense(1, name=name)(hidden) for name in ("a", "b")}
+        made = keras.Model(x, heads)
+        made.compile("sgd", {"a": "mse", "b": None}, jit_compile=False)
+        return made
+
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    with pytest.warns(UserWarning, match="Gradients do not exist"):
+        oracle.train(two_heads, X, {"a": Y, "b": Y}, [callback])
+    assert callback.verdict.cause == "disconnected"
+    assert callback.verdict.findings[0].layers == ("b",)
+
+
+def test_steps_are_judged_when_they_have_doubled(tmp_path, monkeypatch):
+    judged, judge = [], verdicts.judge
+    monkeypatch.setattr(
+        verdicts, "judge", lambda x: judged.append(x.steps[-1].step) or judge(x)
+    )
+    trained(well, tmp_path)
+    # 16 batches an epoch.
+    assert judged == [0, 1, 3, 7, 15, 31, 47]
+
+
+def test_of_many_steps_few_are_kept(tmp_path, monkeypatch):
+    seen, judge = [], verdicts.judge
+    monkeypatch.setattr(verdicts, "judge", lambda x: seen.append(x) or judge(x))
+    trained(well, tmp_path)
+    steps = [x.step for x in seen[-1].steps]
+    assert len(steps) < 34 and steps[0] == 0 and steps[-1] == 47
+    # The loss is that of the step, as Keras counts it.
+    first = oracle.fresh(well).evaluate(X[:4], Y[:4], verbose=0)
+    assert seen[0].steps[0].loss == pytest.approx(first, rel=1e-5)
