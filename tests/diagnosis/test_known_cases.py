@@ -88,9 +88,14 @@ SICK = {
     ),
     "biases at -10": (case(DEAD, DEAD, stuck(0.693), **BINARY), "dead", ("killed",)),
     "a net that dies by its rate": (
-        case(FAST, DIED, stuck(1.4), **CLASSES),
+        case(WELL, DIED, stuck(1.4), **CLASSES),
         "rate_too_large",
         ("two",),
+    ),
+    "updates that lead nowhere": (
+        case(FAST, FAST, stuck(1.4), **CLASSES),
+        "rate_too_large",
+        (),
     ),
     "SGD at 50": (case(GREAT, GREAT, stuck(18.0), **CLASSES), "rate_too_large", ()),
     "SGD at 1e-6": (case(SLOW, SLOW, stuck(1.38), 80, **CLASSES), "rate_too_small", ()),
@@ -205,7 +210,7 @@ HEALTHY = {
         {x: layer(0.0, 1.0, 0.0) for x in WELL}, DIED, stuck(0.0), loss_name="hinge"
     ),
     "a sparse embedding": case(
-        {"embedding": layer(4e-5, 0.9999), "last": layer(0.015)},
+        {"embedding": layer(4e-6, 0.9999), "last": layer(0.015)},
         {"embedding": layer(5e-7, 0.9999), "last": layer(5e-4)},
         LEARNS,
         **BINARY,
@@ -245,6 +250,19 @@ def test_a_layer_before_a_constant_one_is_not_called_dead():
     assert finding.layers == ("norm",)
 
 
+def test_dead_units_are_told_by_the_gradient_where_outputs_are_not_seen():
+    facts = [
+        LayerFacts("one", "Dense", "relu", is_trainable=True),
+        LayerFacts("killed", "Dense", "linear", is_trainable=True),
+        LayerFacts("relu", "ReLU", "relu"),
+        LayerFacts("last", "Dense", "sigmoid", is_trainable=True),
+    ]
+    unseen = {x: dataclasses.replace(y, dead=None) for x, y in DEAD.items()}
+    verdict = judge(case(unseen, unseen, stuck(0.693), facts=facts, **BINARY))
+    assert verdict.cause == "dead"
+    assert verdict.findings[0].layers == ("killed",)
+
+
 @pytest.mark.parametrize("name", ["deep sigmoid", "SGD at 50", "weights times 10"])
 def test_what_can_be_told_at_the_first_step_is(name):
     evidence, cause, _ = SICK[name]
@@ -273,15 +291,14 @@ def test_a_last_layer_of_zeros_says_nothing_at_the_first_step():
     ],
 )
 def test_nan_is_told_by_where_and_when_it_begins(place, step, cause):
-    network = case(WELL, WELL, stuck(1.0), **CLASSES)
+    # Zeros that come of NaN are no dead units.
+    network = case(WELL, DIED, stuck(1.4), **CLASSES)
     steps = [
         dataclasses.replace(x, not_finite=place if x.step == step else None)
         for x in network.steps
     ]
     verdict = judge(dataclasses.replace(network, steps=steps))
-    assert cause in verdict.causes and place in str(verdict)
-    if cause == "not_finite":
-        assert verdict.cause == cause
+    assert verdict.causes == [cause] and place in str(verdict)
 
 
 def test_a_loss_that_nobody_saw_leaves_the_first_step_to_tell():
@@ -291,6 +308,22 @@ def test_a_loss_that_nobody_saw_leaves_the_first_step_to_tell():
     assert judge(case(WELL, DEEP | WELL, unseen)).cause == "healthy"
 
 
-def test_nothing_is_held_against_the_first_steps():
-    begun = case(WELL, WELL, stuck(1.5), 10_000, **CLASSES)
+@pytest.mark.parametrize("layers", [WELL, FAST, SLOW])
+def test_nothing_is_held_against_the_first_steps(layers):
+    begun = case(layers, layers, stuck(1.5), 10_000, **CLASSES)
     assert judge(begun).cause == "undecided"
+
+
+def test_rows_of_an_embedding_that_no_batch_holds_do_not_make_its_gradient_small():
+    evidence = HEALTHY["a sparse embedding"]
+    first = dataclasses.replace(evidence, steps=evidence.steps[:1])
+    assert judge(first).cause == "undecided"
+
+
+def test_what_follows_from_a_start_is_not_told_as_another_cause():
+    # Outputs of zero weights are zero, and nothing is left to what lies behind.
+    zero = layer(0.0, 1.0, 0.0, dead=1.0, weight_norm=0.0)
+    step = WELL | {"two": zero}
+    assert judge(case(step, step, stuck(1.4), **CLASSES)).causes == ["constant"]
+    step = {f"l{n}": layer(0.1 * 0.01**n, output_rms=0.01**n) for n in range(4)}
+    assert judge(case(step, step, stuck(1.4), **CLASSES)).causes == ["start"]

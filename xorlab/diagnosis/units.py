@@ -18,7 +18,6 @@ SATURATED = Threshold(
     "after a tenth of training failed",
 )
 _RELUS = ("relu", "relu6")
-_SATURATE = ("tanh", "sigmoid")
 
 
 def dead(evidence: Evidence) -> Finding | None:
@@ -61,10 +60,21 @@ def dead_layers(evidence: Evidence, step: int) -> tuple[str, ...]:
     passed = [x for x, rms in received.items() if rms > 0]
     if not blocked or not passed or len(evidence.steps) < 2:
         return ()
-    relus = {x.name for x in evidence.layers if x.activation in _RELUS}
-    names = list(received)
+    relus = _before_relus(evidence.layers)
     ends = [x for x in blocked if x not in aside and x in relus]
-    return tuple(ends[-1:]) if ends and names.index(ends[-1]) < len(names) - 1 else ()
+    is_last = ends and ends[-1] == list(received)[-1]
+    return () if is_last else tuple(ends[-1:])
+
+
+def _before_relus(layers):
+    """Names the layers with weights whose outputs, in the end, a ReLU is given."""
+    found, last = set(), None
+    for layer in layers:
+        if layer.is_trainable:
+            last = layer.name
+        if layer.activation in _RELUS:
+            found.add(last)
+    return found
 
 
 def saturated(evidence: Evidence) -> Finding | None:
