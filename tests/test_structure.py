@@ -35,6 +35,7 @@ ROOMS = [
     "train",
     "sweep",
     "report",
+    "lecture",
 ]
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 

@@ -18,9 +18,9 @@ def test_ratio_of_first_to_last():
 
 
 def test_bars_are_logarithmic():
-    table = report.gradient_table({"a": 1e-8, "b": 1e-4, "c": 1.0, "d": 0.0}, "title")
+    table = report.gradient_table({"a": 1e-12, "b": 1e-6, "c": 1.0, "d": 0.0}, "title")
     bars = [line.count("█") for line in table.splitlines()[2:6]]
-    # Eight decades over 40 characters; the least still shows, a zero does not.
+    # Twelve decades over 40 characters; the least still shows, a zero does not.
     assert bars == [1, 20, 40, 0]
     assert table.splitlines()[0] == "title"
 
@@ -29,6 +29,14 @@ def test_bars_of_equal_layers_are_equal():
     table = report.gradient_table({"a": 0.5, "b": 0.5}, "title")
     first, second = (line.count("█") for line in table.splitlines()[2:4])
     assert first == second > 20
+
+
+def test_bars_of_two_runs_share_one_scale():
+    sigmoid = report.gradient_table({"a": 1e-8, "b": 1e-2}, "sigmoid")
+    relu = report.gradient_table({"a": 1e-2, "b": 1e-3}, "relu")
+    _, of_sigmoid = (line.count("█") for line in sigmoid.splitlines()[2:4])
+    of_relu, _ = (line.count("█") for line in relu.splitlines()[2:4])
+    assert of_sigmoid == of_relu == 32  # Eight decades of ten.
 
 
 def test_bars_of_layers_that_are_nearly_equal_are_nearly_equal():

@@ -47,7 +47,7 @@ def _together(runs):
         yield html.heading("How strong a gradient reaches each layer")
     for first in range(0, len(with_gradients), _MOST_BESIDE):
         beside = with_gradients[first : first + _MOST_BESIDE]
-        panels = {run.name: _first_and_last(run.gradients) for run in beside}
+        panels = {run.name: run.gradients_at_ends() for run in beside}
         yield html.picture(
             pictures.encoded(pictures.gradients_by_layer(panels)),
             "Gradient RMS against layer, at the first and the last step that was "
@@ -83,10 +83,6 @@ def _apart(runs):
                 pictures.encoded(pictures.histograms_by_layer(kept)),
                 "How large the numbers are at the last step; exact zeros apart.",
             )
-
-
-def _first_and_last(gradients):
-    return {step: gradients[step] for step in (min(gradients), max(gradients))}
 
 
 def _evenly(by_layer):

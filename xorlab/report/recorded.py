@@ -47,6 +47,11 @@ class Recorded:
     images: dict[str, bytes] = dataclasses.field(default_factory=dict)
     rows: list[list[str]] = dataclasses.field(default_factory=list)
 
+    def gradients_at_ends(self) -> dict[int, Mapping[str, float]]:
+        """Gradients at the first and the last step that was logged."""
+        ends = min(self.gradients), max(self.gradients)
+        return {step: self.gradients[step] for step in ends}
+
 
 def recorded(folder: pathlib.Path) -> Recorded:
     """Reads a folder.

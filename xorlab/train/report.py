@@ -9,6 +9,8 @@ from xorlab.train.config import Config
 from xorlab.train.outcome import learned, next_command, outcome
 
 _BAR = 40  # Characters of the longest bar.
+# Of all tables, so that the bars of two runs compare, unless a number is beyond.
+_DECADES = (-10, 0)
 LEGEND = (
     "RMS: the root mean square of a layer's gradient, over all its weights and biases. "
     "first/last: the\nfirst layer's by the last one's; below 0.001 it has vanished on "
@@ -60,9 +62,9 @@ def gradient_table(gradient_rms: Mapping[str, float], title: str) -> str:
         title: the heading.
     """
     present = [v for v in gradient_rms.values() if v and math.isfinite(v)]
-    top = math.ceil(math.log10(max(present, default=1.0)))
-    # Three decades at the least, so that equal layers do not look far apart.
-    bottom = min(math.floor(math.log10(min(present, default=1.0))), top - 3)
+    bottom, top = _DECADES
+    top = max(top, math.ceil(math.log10(max(present, default=1.0))))
+    bottom = min(bottom, math.floor(math.log10(min(present, default=1.0))))
     lines = [title, f"  {'layer':10}{'RMS':>10}  1e{bottom} to 1e{top}, log scale"]
     for layer, rms in gradient_rms.items():
         length = 0

@@ -1,0 +1,64 @@
+"""The lecture is told whole, in both languages, with the numbers of its own runs."""
+
+import json
+import re
+import string
+import sys
+
+import pytest
+from absl import flags
+
+from xorlab import sweep
+from xorlab.lecture import __main__ as command
+from xorlab.lecture.words import CHAPTERS
+
+
+def fields(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_korean_says_what_english_does():
+    for words in CHAPTERS.values():
+        assert fields(words.text) == fields(words.text_ko)
+        assert words.title.split()[0] == words.title_ko.split()[0]
+        assert re.search("[가-힣]", words.text_ko) and re.search(
+            "[가-힣]", words.title_ko
+        )
+        # The pictures of the lecture and the constants, alike.
+        for number in ("0.4774", "1/4", "0.5"):
+            assert (number in words.text) == (number in words.text_ko), words.title
+
+
+@pytest.mark.slow
+def test_it_is_told_step_by_step_and_ends_in_a_page(tmp_path, monkeypatch, capsys):
+    module = sys.modules["xorlab.lecture.tell"]
+    monkeypatch.setattr(module, "STEPS", 40)
+    small = sweep.Grid(
+        activations=("sigmoid", "relu"),
+        depths=(3,),
+        initializers=("uniform", "data_dependent"),
+        seeds=3,
+        steps=20,
+    )
+    monkeypatch.setattr(module, "GRID", small)
+    monkeypatch.setattr(flags, "FLAGS", type("Flags", (), {"logdir": str(tmp_path)}))
+    assert command.main(["lecture"]) == 0
+    out = capsys.readouterr().out
+    titles = [words.title for words in CHAPTERS.values()]
+    assert [line for line in out.splitlines() if line in titles] == titles
+    page = (tmp_path / "lecture.html").read_text(encoding="utf-8")
+    for words in CHAPTERS.values():
+        assert words.title_ko in page
+    result = json.loads((tmp_path / "5-deep-relu/result.json").read_text())
+    told = f"has a cost of {result['cost']:.3g} after 40 steps"
+    assert told in " ".join(out.split()) and told in page
+    # Nothing is fetched, and nothing was left out.
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert page.count("<img") == 12
+    assert not re.search(r"{\w+}", page)
+
+
+def test_a_word_beside_the_flags_is_refused_before_anything_runs(monkeypatch, capsys):
+    monkeypatch.setattr(flags, "FLAGS", type("Flags", (), {"logdir": "nowhere"}))
+    assert command.main(["lecture", "now"]) == 2
+    assert "received 'now'" in capsys.readouterr().err

@@ -1,0 +1,118 @@
+"""The lecture's chapters in words, English and Korean; numbers stand in braces."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """A chapter: its title and its text, in both languages."""
+
+    title: str
+    text: str
+    title_ko: str
+    text_ko: str
+
+
+CHAPTERS = {
+    "handmade": Words(
+        "1. A network by hand",
+        "XOR is 1 where exactly one input is 1. No single straight line parts the "
+        "ones from the zeros; two units and one more behind them can. With weights "
+        "that are set by hand (picture 01), and no training at all, the four answers "
+        "are {answers}: {right} of 4 are right.",
+        "1. 손으로 만든 신경망",
+        "XOR는 두 입력 가운데 정확히 하나만 1일 때 1입니다. 직선 하나로는 1과 0을 "
+        "나눌 수 없지만, 뉴런 두 개와 그 뒤의 한 개면 됩니다. 손으로 정한 "
+        "가중치(그림 01)로, 학습을 전혀 하지 않아도 네 개의 답은 {answers}입니다. "
+        "4개 중 {right}개가 맞습니다.",
+    ),
+    "shallow": Words(
+        "2. A shallow network learns by itself",
+        "Three layers of sigmoids (picture 02) begin with random weights. After "
+        "{steps} steps of gradient descent the cost is {cost}, and {right} of 4 "
+        "answers are right. So sigmoid can learn.",
+        "2. 얕은 신경망은 스스로 배웁니다",
+        "시그모이드 세 층(그림 02)이 무작위 가중치에서 시작합니다. 경사 하강법으로 "
+        "{steps}번 학습하면 비용은 {cost}이고, 4개 중 {right}개의 답이 맞습니다. "
+        "시그모이드도 배울 수 있습니다.",
+    ),
+    "sigmoid": Words(
+        "3. A deep network of sigmoids does not",
+        "Eleven layers (picture 03), all else alike. After {steps} steps the cost is "
+        "{cost}: what a coin gets. All four answers are next to 0.5, and which of "
+        "them count as right is rounding (pictures 05 and 06). More layers made it "
+        "worse.",
+        "3. 시그모이드를 깊게 쌓으면 배우지 못합니다",
+        "나머지는 모두 같고 층만 열한 개입니다(그림 03). {steps}번 학습한 뒤의 "
+        "비용은 {cost}, 동전을 던지는 것과 같습니다. 네 답이 모두 0.5 근처에 있어서, "
+        "어느 답이 맞다고 세어지는지는 반올림이 정합니다(그림 05와 06). 층을 "
+        "늘렸더니 오히려 나빠졌습니다.",
+    ),
+    "vanishing": Words(
+        "4. Why: the gradient vanishes",
+        "The chain rule (pictures 07 and 08) multiplies one factor for each layer "
+        "that the gradient passes on its way to the input: the slope of the sigmoid, "
+        "times a weight. The slope is never more than 1/4. Before training the first "
+        "layer receives {ratio} of what the last does. It hardly moves, so nothing "
+        "behind it gets to see the inputs.",
+        "4. 이유: 기울기가 사라집니다",
+        "연쇄 법칙(그림 07과 08)에 따라 기울기는 입력 쪽으로 한 층을 지날 때마다 "
+        "하나의 수와 곱해집니다. 시그모이드의 기울기와 가중치의 곱입니다. "
+        "시그모이드의 기울기는 1/4을 넘지 않습니다. 학습 전에 첫 층이 받는 기울기는 "
+        "마지막 층의 {ratio}배입니다. 첫 층이 거의 움직이지 않으니, 뒤의 층들은 "
+        "입력을 제대로 보지 못합니다.",
+    ),
+    "relu": Words(
+        "5. The cure of the lecture: ReLU",
+        "ReLU, max(0, x), has slope 1 wherever it is on (picture 09). The same "
+        "network with ReLU has a cost of {cost} after {steps} steps (picture 10): "
+        "{right} of 4 are right. Its first layer began with {ratio} of the last "
+        "layer's gradient.",
+        "5. 강의의 처방: ReLU",
+        "ReLU, 즉 max(0, x)는 켜져 있는 곳에서 기울기가 1입니다(그림 09). 같은 "
+        "신경망에 ReLU를 쓰면 {steps}번 뒤의 비용은 {cost}이고(그림 10), 4개 중 "
+        "{right}개가 맞습니다. 첫 층은 처음에 마지막 층 기울기의 {ratio}배를 "
+        "받았습니다.",
+    ),
+    "gallery": Words(
+        "6. Other activations",
+        "The lecture ends with a gallery (picture 11). What counts for the gradient "
+        "is the slope, drawn beside each function here: sigmoid's is 1/4 at the most.",
+        "6. 다른 활성화 함수들",
+        "강의는 여러 활성화 함수의 그림으로 끝납니다(그림 11). 기울기에 중요한 것은 "
+        "각 함수의 경사이므로 함께 그렸습니다. 시그모이드의 경사는 아무리 커도 "
+        "1/4입니다.",
+    ),
+    "start": Words(
+        "7. But is it the activation?",
+        "The lecture names a second reason: weights that start badly. So here is the "
+        "deep network of sigmoids again, from a start that gives every unit a "
+        "pre-activation of mean 0 and variance 1 over the four rows. After {steps} "
+        "steps its cost is {cost}, and {right} of 4 are right.",
+        "7. 그런데 정말 활성화 함수 때문일까요?",
+        "강의는 두 번째 이유도 말합니다. 가중치의 시작이 나빴다는 것입니다. 그래서 "
+        "시그모이드를 깊게 쌓은 신경망을 다시, 이번에는 네 입력에 대해 각 뉴런의 "
+        "활성화 전 값이 평균 0, 분산 1이 되게 시작합니다. {steps}번 뒤의 비용은 "
+        "{cost}이고, 4개 중 {right}개가 맞습니다.",
+    ),
+    "many": Words(
+        "8. One network proves nothing",
+        "So {networks} networks of each kind, each from other random weights, "
+        "{steps} steps. From the lecture's start {sigmoid_uniform} of the sigmoid "
+        "ones learn XOR, and {relu_uniform} of the ReLU ones; from the better start "
+        "{sigmoid_better} and {relu_better}.\n\n"
+        "The lecture is right that sigmoid fails and that ReLU can learn. But ReLU "
+        "fails often, too: units that are off for every row are dead, and where "
+        "three of the four rows have become one, no cost below 0.4774 is left. And "
+        "from a better start, sigmoid learns more surely than ReLU does.",
+        "8. 신경망 하나로는 아무것도 증명되지 않습니다",
+        "그래서 종류마다 {networks}개의 신경망을, 저마다 다른 무작위 가중치에서 "
+        "{steps}번씩 학습했습니다. 강의의 시작에서는 시그모이드 {sigmoid_uniform}개, "
+        "ReLU {relu_uniform}개가 XOR를 배웁니다. 더 나은 시작에서는 각각 "
+        "{sigmoid_better}개와 {relu_better}개입니다.\n\n"
+        "시그모이드가 실패하고 ReLU는 배울 수 있다는 강의의 말은 맞습니다. 그러나 "
+        "ReLU도 자주 실패합니다. 모든 입력에서 꺼져 있는 뉴런은 죽은 뉴런이고, 네 "
+        "입력 가운데 셋이 하나로 합쳐지면 비용은 0.4774 아래로 내려갈 수 없습니다. "
+        "그리고 더 나은 시작에서는 시그모이드가 ReLU보다 더 확실하게 배웁니다.",
+    ),
+}
