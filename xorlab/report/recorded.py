@@ -81,7 +81,7 @@ def _lecture_run(folder):
     run = _of_log(folder.name, log)
     run.facts = {name: result["config"][name] for name in settings}
     run.facts |= {name: result[name] for name in ("steps_done", "cost", "accuracy")}
-    if None not in result["predicted"]:
+    if "verdict" in result and None not in result["predicted"]:
         run.words = report.verdict(result)
     return run
 
