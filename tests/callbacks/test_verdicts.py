@@ -8,7 +8,9 @@ import pytest
 from keras import layers
 from oracles import callback_oracle as oracle
 
+from xorlab.diagnosis import judge
 from xorlab.watching import Terminal, verdicts
+from xorlab.watching.anatomy import evidence_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 4)).astype("float32")
@@ -136,3 +138,54 @@ def test_of_many_steps_few_are_kept(tmp_path, monkeypatch):
     # The loss is that of the step, as Keras counts it.
     first = oracle.fresh(well).evaluate(X[:4], Y[:4], verbose=0)
     assert seen[0].steps[0].loss == pytest.approx(first, rel=1e-5)
+
+
+def test_what_layers_return_is_measured(tmp_path, monkeypatch):
+    def flat():
+        wide = keras.initializers.RandomNormal(0, 2.0, seed=1)
+        return model("tanh", kernel_initializer=wide, name="first")
+
+    seen, judge = [], verdicts.judge
+    monkeypatch.setattr(verdicts, "judge", lambda x: seen.append(x) or judge(x))
+    trained(flat, tmp_path, write_activations=True)
+    first = oracle.fresh(flat).layers[0]
+    output = keras.ops.convert_to_numpy(first(X[:4]))
+    told = seen[0].steps[0].layers["first"]
+    assert told.saturated == pytest.approx(np.mean(1 - output**2 < 0.1), abs=1e-6)
+    assert told.output_rms == pytest.approx(np.sqrt(np.mean(output**2)), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "told"),
+    [
+        ("softmax", "sparse_categorical_crossentropy", ("softmax", False)),
+        (None, keras.losses.BinaryCrossentropy(from_logits=True), ("linear", True)),
+        ("sigmoid", keras.losses.binary_crossentropy, ("sigmoid", False)),
+    ],
+)
+def test_output_and_loss_of_a_model_are_known(last, loss, told):
+    made = keras.Sequential([keras.Input((4,)), layers.Dense(3, last)])
+    made.compile("adam", loss)
+    known = evidence_of(made)
+    assert (known.last_activation, known.from_logits) == told
+    assert (known.last_units, known.optimizer) == (3, "Adam")
+    assert known.loss_name.endswith("crossentropy")
+
+
+def test_layers_of_a_model_are_known():
+    x = keras.Input((3, 2))
+    hidden = layers.GRU(2, name="gru")(layers.Dense(2, "relu", name="frozen")(x))
+    norm = layers.LayerNormalization(name="norm")(layers.Dense(1, name="one")(hidden))
+    made = keras.Model(x, layers.Softmax(name="end")(norm))
+    made.get_layer("frozen").trainable = False
+    facts = {x.name: x for x in evidence_of(made, ["g*", "norm", "frozen"]).layers}
+    assert [x for x in facts if facts[x].is_recurrent] == ["gru"]
+    assert facts["norm"].units == 1 and facts["norm"].kind == "LayerNormalization"
+    assert (
+        facts["frozen"].is_trainable is False and facts["frozen"].activation == "relu"
+    )
+    assert not facts["one"].is_watched and facts["gru"].is_watched
+    assert facts["end"].activation == "softmax" and facts["end"].is_trainable is None
+    words = str(judge(evidence_of(made, ["g*"])))
+    assert "not judged: one and norm." in words
+    assert "through time inside gru is not seen" in words

@@ -120,6 +120,11 @@ def test_the_next_command_makes_another_run_of_the_same_settings():
         assert kept.items() <= flags.items() and len(flags) == 4
 
 
+def test_a_start_that_was_scaled_is_not_kept():
+    command = next_command(Config("relu", init_scale=0.05), ["initializer"])
+    assert command == "python -m xorlab.train"
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_why_deep_networks_do_not_learn(activation, tmp_path):
     # Deep sigmoid from the default seed; relu from one where three rows become one.

@@ -108,6 +108,8 @@ def _changes(config: Config, remedies: Sequence[str]) -> dict[str, Any]:
         return {"learning_rate": float(f"{config.learning_rate * factor:.6g}")}
     if not first or config.network == "handmade":
         return {"steps": 10 * config.steps}
+    if config.init_scale != 1:
+        return {"init_scale": 1.0}
     if config.activation == "sigmoid" and config.initializer == "uniform":
         return {"initializer": "data_dependent"}
     if config.activation != "tanh":
