@@ -30,6 +30,7 @@ ROOMS = [
     "diagnosis",
     "pictures",
     "watching",
+    "trial",
     "callbacks",
     "loops",
     "train",

@@ -4,6 +4,7 @@
 | --- | --- |
 | `xorlab.models` | the lecture's networks: `handmade`, `shallow`, `deep` |
 | `xorlab.callbacks` | `TensorBoard`: Keras's callback, with gradients and op graph |
+| `xorlab.diagnose` | why a model does not learn, told by a clone of it |
 | `xorlab.watch` | the same for training loops of your own |
 | `xorlab.train` | one run of the lecture, the command `python -m xorlab.train` |
 | `xorlab.sweep` | thousands of networks, the command `python -m xorlab.sweep` |

@@ -7,5 +7,6 @@ from . import steps as steps
 from . import sweep as sweep
 from . import train as train
 from .loops import watch as watch
+from .trial import diagnose as diagnose
 
 __version__: str

@@ -9,11 +9,12 @@ import pytest
 import xorlab
 
 FACE = {
-    "xorlab": """callbacks diagnosis eventlog models pictures steps sweep train
+    "xorlab": """callbacks diagnose diagnosis eventlog models pictures steps sweep train
         watch""",
     "xorlab.callbacks": "TensorBoard",
     "xorlab.diagnosis": """CAUSES Evidence Finding HEALTHY LayerFacts LayerStep
-        REMEDIES StepEvidence Threshold UNDECIDED VANISHING Verdict judge""",
+        REMEDIES StepEvidence Threshold Tried UNDECIDED VANISHING Verdict judge
+        recommended""",
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
     "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
@@ -24,6 +25,7 @@ FACE = {
     "xorlab.steps": "Reading StepTap rms_by_layer",
     "xorlab.sweep": "Cell Grid run train",
     "xorlab.train": "Config run",
+    "xorlab.trial": "diagnose",
     "xorlab.watching": "Terminal Verdicts Watch Witness",
 }
 

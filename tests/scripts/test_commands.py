@@ -14,6 +14,7 @@ PROGRAMS = {
     "train": ["-m", "xorlab.train"],
     "sweep": ["-m", "xorlab.sweep"],
     "study": [str(ROOT / "scripts" / "study.py")],
+    "calibrate": [str(ROOT / "scripts" / "calibrate.py")],
     "check_gpu": [str(ROOT / "scripts" / "check_gpu.py")],
     "benchmark": [str(ROOT / "scripts" / "benchmark.py")],
     "record_reference": [str(ROOT / "scripts" / "record_reference.py")],
@@ -55,6 +56,7 @@ def answer(tmp_path):
         ("sweep", "--out=~nosuchuser/x", "out: expected the folder of a user"),
         ("study", "--out=~nosuchuser/x", "out: expected the folder of a user"),
         ("study", "--readme", "out: expected a folder; received none"),
+        ("calibrate", "--out=~nosuchuser/x", "out: expected the folder of a user"),
         ("study", "a word", "expected flags; received 'a word'"),
         ("benchmark", "trainn", "one subcommand of train, callback, sweep"),
     ],
@@ -82,6 +84,7 @@ def test_help_names_the_flags_of_each(answer):
         ("sweep", "--seeds:"),
         ("study", "--out:"),
         ("check_gpu", "--device:"),
+        ("calibrate", "--out:"),
         ("benchmark", "--json:"),
     ]:
         assert flag in helped[program].stdout and not helped[program].stderr

@@ -16,6 +16,7 @@ from xorlab.diagnosis.findings import (
     Verdict,
 )
 from xorlab.diagnosis.flow import VANISHING
+from xorlab.diagnosis.tried import Tried, recommended
 from xorlab.diagnosis.verdict import judge
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "LayerStep",
     "StepEvidence",
     "Threshold",
+    "Tried",
     "Verdict",
     "judge",
+    "recommended",
 ]
 
 

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from xorlab.diagnosis.tried import Tried, in_words
+
 # In the order of cause: where several hold, the first brings the others about.
 CAUSES = (
     "not_finite",
@@ -83,11 +85,13 @@ class Verdict:
         findings: in the order of cause.
         is_enough: whether what was seen is enough to call a network healthy.
         not_seen: what says that something was not watched, in sentences.
+        tried: the model as it is, and changes of it, where cures were tried.
     """
 
     findings: Sequence[Finding] = ()
     is_enough: bool = True
     not_seen: Sequence[str] = ()
+    tried: Sequence[Tried] = ()
 
     @property
     def cause(self) -> str:
@@ -110,12 +114,16 @@ class Verdict:
         return f"{first} It may follow from that: {causes}." if others else str(first)
 
     def words(self) -> str:
-        """The first finding, those that may follow from it, and what was not seen."""
+        """The first finding, those that may follow from it, and what was not seen.
+
+        And a table of the cures that were tried.
+        """
         first, *others = map(str, self.findings or [self._nothing_found()])
         follow = [f"- {each}" for each in others]
         if follow:
             follow.insert(0, "It may follow from that:")
-        return "\n".join([first, *follow, *self.not_seen])
+        cures = [in_words(self.tried)] if self.tried else []
+        return "\n".join([first, *follow, *self.not_seen, *cures])
 
     __str__ = words
 
@@ -137,6 +145,7 @@ class Verdict:
             "cause": self.cause,
             "findings": findings,
             "not_seen": list(self.not_seen),
+            "tried": [dataclasses.asdict(each) for each in self.tried],
         }
 
 

@@ -87,7 +87,7 @@ def lsuv(
         else:
             left_alone[layer.path] = f"its variance stayed at {variance:.3g}"
 
-    with _before_calls(start):
+    with before_calls(start):
         model(batch, training=False)
     for weight in model.weights:
         path = weight.path.rpartition("/")[0]
@@ -110,7 +110,7 @@ def _scale(kernel, output, tolerance, iterations):
 
 
 @contextlib.contextmanager
-def _before_calls(start: Callable[[Any, Callable], None]) -> Iterator[None]:
+def before_calls(start: Callable[[Any, Callable], None]) -> Iterator[None]:
     """Inside, `start` is told of layers before they are called.
 
     It gets the layer, and a function that returns its output before the activation.

@@ -8,7 +8,7 @@
 
 Enters: a `Grid`, whose fields are the flags of `python -m xorlab.sweep`.
 Leaves: arrays, or a folder of tables, pictures and event files.
-Imports: `capacity`, `checks`, `eventlog`, `files`, `models`, `pictures`,
+Imports: `capacity`, `checks`, `diagnosis`, `eventlog`, `files`, `models`, `pictures`,
 `settings`, `startup`, `work`.
 
 Importing it does not import TensorFlow; training does.

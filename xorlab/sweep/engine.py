@@ -74,6 +74,8 @@ class Program:
         self._compiled = False
         self._run_steps = _as_program(self._steps)
         self._run_look = _as_program(self._look)
+        # Seldom run: XLA would take longer than it saves.
+        self._run_outputs = tf.function(self._outputs, autograph=False)
 
     def start(self, networks: list[list[np.ndarray]]) -> State:
         """Returns the untrained state of R networks, weights as `model.weights`."""
@@ -116,33 +118,49 @@ class Program:
         cost, accuracy, gradients = self._run_look(state.weights)
         return cost.numpy(), accuracy.numpy(), self._rms(gradients)
 
+    def inspect(self, state: State) -> tuple[np.ndarray, list, list]:
+        """Looks at what the networks do with the four rows.
+
+        Returns:
+            cost: `[R]`.
+            outputs: of each layer `[R, N, O]`, of the last one the scores that its
+                sigmoid is applied to.
+            gradients: of each kernel and bias, `[R, ...]`.
+        """
+        cost, _, gradients = self._run_look(state.weights)
+        *hidden, last = self._run_outputs(state.weights)
+        outputs = [np.moveaxis(x.numpy(), self.layout.axis, 0) for x in hidden]
+        outputs.append(last.numpy().T[:, :, None])
+        return cost.numpy(), outputs, self.each(gradients)
+
+    def each(self, arrays: list[tf.Tensor]) -> list[np.ndarray]:
+        """Returns arrays of all networks with these in the first axis."""
+        return [np.moveaxis(x.numpy(), self.layout.axis, 0) for x in arrays]
+
     def _rms(self, gradients):
         flat = [
-            np.moveaxis(gradient.numpy(), self.layout.axis, 0).reshape(
-                self.networks, -1
-            )
-            for gradient in gradients
+            gradient.reshape(self.networks, -1) for gradient in self.each(gradients)
         ]
         layers = zip(flat[::2], flat[1::2], strict=True)
         # float64, because the square of 1e-30 is zero in float32.
         squares = [np.concatenate(pair, 1).astype(np.float64) ** 2 for pair in layers]
         return np.sqrt(np.stack([s.mean(1) for s in squares], 1))
 
-    def _logits(self, weights):
-        """Returns `[N, R]`, what the last sigmoid is applied to."""
-        x = self.layout.rows(data.INPUTS)
+    def _outputs(self, weights):
+        """Returns what each layer returns; last `[N, R]`, what the sigmoid is given."""
+        outputs = [self.layout.rows(data.INPUTS)]
         *hidden, last = zip(weights[::2], weights[1::2], strict=True)
         for kernel, bias in hidden:
-            x = self.layout.activate(
-                self.activation, self.layout.affine(x, kernel, bias)
-            )
-        return self.layout.by_row(self.layout.affine(x, *last))
+            z = self.layout.affine(outputs[-1], kernel, bias)
+            outputs.append(self.layout.activate(self.activation, z))
+        outputs.append(self.layout.by_row(self.layout.affine(outputs[-1], *last)))
+        return outputs[1:]
 
     def _look(self, weights):
         """Returns cost and accuracy, `[R]`, and the gradient of each cost."""
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            logits = self._logits(weights)
+            logits = self._outputs(weights)[-1]
             labels = tf.broadcast_to(data.LABELS, logits.shape)
             cost = tf.reduce_mean(
                 tf.nn.sigmoid_cross_entropy_with_logits(labels, logits), axis=0

@@ -1,0 +1,101 @@
+"""The batches that a trial trains on."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from xorlab.checks import whole
+
+# Batches of a dataset that are looked at beforehand.
+_LOOKED_AT = 8
+
+
+class Batches:
+    """Endless batches `(x, y, sample_weight)`, the same each time that they begin.
+
+    Args:
+        x: arrays of rows in any structure, or a `tf.data.Dataset` of batches `(x, y)`.
+        y: arrays of labels, or None; of a dataset it is None.
+        batch_size: rows in a batch of arrays.
+        seed: of the order of rows of arrays.
+
+    Attributes:
+        x, y: the rows that are known: all of arrays, the first batches of a dataset.
+        an_epoch: how many batches go once through the data; None if it is not known.
+
+    Raises:
+        ValueError: there are no rows, or not as many of y as of x; or y comes with a
+            dataset.
+    """
+
+    def __init__(self, x: Any, y: Any, batch_size: int, seed: int):
+        whole("batch_size", batch_size, 1, "Keras's is 32")
+        self._size, self._seed = batch_size, seed
+        self._dataset = x if isinstance(x, tf.data.Dataset) else None
+        if self._dataset is None:
+            self.x, self.y = keras.tree.map_structure(_array, (x, y))
+            self._rows = _rows_of(self.x, self.y)
+            self.an_epoch: int | None = math.ceil(self._rows / batch_size)
+            return
+        if y is not None:
+            raise ValueError(
+                "y: expected None beside a tf.data.Dataset, whose batches hold the "
+                f"labels; received {type(y).__name__}; leave it out"
+            )
+        number = int(self._dataset.cardinality())
+        self.an_epoch = number if number > 0 else None
+        read = list(itertools.islice(self._of_dataset(), _LOOKED_AT))
+        if not read:
+            raise ValueError(
+                "x: expected a tf.data.Dataset of batches; received one that is empty; "
+                "check where its rows come from"
+            )
+        self.x, self.y = keras.tree.map_structure(
+            lambda *parts: None if parts[0] is None else np.concatenate(parts),
+            *[(x, y) for x, y, _ in read],
+        )
+        self._rows = _rows_of(self.x, self.y)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
+        if self._dataset is not None:
+            while True:
+                yield from self._of_dataset()
+        random = np.random.default_rng(self._seed)
+        while True:
+            order = random.permutation(self._rows)
+            for begin in range(0, self._rows, self._size):
+                rows = order[begin : begin + self._size]
+                yield _at(rows, self.x), _at(rows, self.y), None
+
+    def first(self, rows: int) -> tuple[Any, Any]:
+        """Returns x and y of the first rows."""
+        return _at(slice(rows), self.x), _at(slice(rows), self.y)
+
+    def _of_dataset(self):
+        for batch in self._dataset or ():
+            batch = keras.tree.map_structure(np.asarray, batch)
+            yield keras.utils.unpack_x_y_sample_weight(batch)
+
+
+def _array(part):
+    return None if part is None else np.asarray(part)
+
+
+def _at(rows, parts):
+    return keras.tree.map_structure(lambda a: None if a is None else a[rows], parts)
+
+
+def _rows_of(x, y):
+    arrays = [a for a in keras.tree.flatten((x, y)) if a is not None]
+    numbers = {a.shape[0] if a.ndim else 0 for a in arrays}
+    if len(numbers) != 1 or 0 in numbers:
+        raise ValueError(
+            "x and y: expected as many rows of each, and at least one; received "
+            f"{sorted(numbers)}; give arrays of rows, or a tf.data.Dataset of batches"
+        )
+    return numbers.pop()

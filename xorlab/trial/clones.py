@@ -1,0 +1,170 @@
+"""Clones of a compiled model that may be trained, and changed, in its place."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from xorlab.steps import naming
+
+# What is to stand in a layer's place; None for a layer like it.
+LayerChange = Callable[[keras.Layer], keras.Layer | None]
+
+
+class Clones:
+    """Makes clones of a model: layers by their configs, weights, optimizer and loss.
+
+    Layers that cannot be built anew are the model's own in each clone.
+
+    Args:
+        model: built, and compiled with one optimizer.
+
+    Attributes:
+        model: that one.
+        has_parts: whether single layers can be changed; those of a model whose class
+            makes them itself cannot.
+        not_rebuilt: names of the layers that clones share with the model.
+
+    Raises:
+        ValueError: the model cannot be cloned; the message says what is missing.
+    """
+
+    def __init__(self, model: keras.Model):
+        optimizer = getattr(model, "optimizer", None)
+        if not isinstance(optimizer, keras.optimizers.Optimizer):
+            raise ValueError(
+                "model: expected a keras.Model that is compiled with one optimizer; "
+                f"received {type(model).__name__} with {optimizer!r}; compile it, or "
+                "train it with xorlab.callbacks.TensorBoard"
+            )
+        self.model = model
+        self.not_rebuilt: list[str] = []
+        # Whether they are registered with Keras or not.
+        layers = (model, *naming.layers_of(model).values())
+        self._types = {type(layer).__name__: type(layer) for layer in layers}
+        self.has_parts = isinstance(model, keras.Sequential | keras.Function)
+        if self.has_parts:
+            clone, _ = self._of_parts(lambda layer: None)
+            self.has_parts = type(clone) is type(model)
+
+    def clone(
+        self,
+        change: LayerChange = lambda layer: None,
+        optimizer: Mapping[str, Any] | None = None,
+        loss: Any = None,
+    ) -> keras.Model:
+        """Returns a clone; it starts from where the model is.
+
+        Args:
+            change: says which layers are others.
+            optimizer: what in its config is to be otherwise.
+            loss: to take in place of the model's.
+        """
+        model, own = self.model, self.model.optimizer
+        if self.has_parts:
+            clone, pairs = self._of_parts(change)
+        else:
+            clone = self._of_config()
+            pairs = [(model, clone)]
+        clone.compile(
+            optimizer=type(own).from_config({**own.get_config(), **(optimizer or {})}),
+            loss=model.loss if loss is None else loss,
+            loss_weights=_loss_weights(model),
+            run_eagerly=model.run_eagerly,
+            # A program would take longer to compile than it is used.
+            jit_compile=False,
+        )
+        for before, after in pairs:
+            _copy(before, after)
+        clone.optimizer.build(clone.trainable_variables)
+        # What it remembers is of these weights alone, and at this rate.
+        if own.built and not optimizer and _shapes(own) == _shapes(clone.optimizer):
+            _copy(own, clone.optimizer)
+        return clone
+
+    def _of_parts(self, change):
+        pairs = []
+
+        def again(layer):
+            if not isinstance(layer, keras.Layer):
+                return layer  # Such as x + y, which holds nothing.
+            new = change(layer)
+            # What stands for a layer and what follows it begins with a layer like it.
+            like = new.layers[0] if isinstance(new, keras.Sequential) else new
+            if new is None:
+                new = like = self._again(layer)
+            pairs.append((layer, like))
+            return new
+
+        with _as_if_not_compiled(self.model):
+            clone = keras.models.clone_model(
+                self.model, clone_function=again, recursive=True
+            )
+        return clone, pairs
+
+    def _again(self, layer):
+        try:
+            with keras.saving.custom_object_scope(self._types):
+                return type(layer).from_config(layer.get_config())
+        except Exception:
+            # Whatever the constructor of a user's own layer does.
+            if layer.variables and layer.name not in self.not_rebuilt:
+                self.not_rebuilt.append(layer.name)
+            return layer
+
+    def _of_config(self):
+        model = self.model
+        try:
+            with keras.saving.custom_object_scope(self._types):
+                clone = type(model).from_config(model.get_config())
+            if not clone.built:
+                clone.build_from_config(model.get_build_config())
+            assert len(clone.variables) == len(model.variables), "weights are missing"
+        except Exception as error:
+            raise ValueError(
+                "model: expected one that can be built anew from its config; received "
+                f"{type(model).__name__}, where that fails ({error}); give it a "
+                "get_config, or train it with xorlab.callbacks.TensorBoard"
+            ) from error
+        return clone
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Inside, clones may be trained; afterwards the model is as it was before."""
+        before = [np.array(x) for x in self.model.variables]
+        try:
+            yield
+        finally:
+            if self.not_rebuilt:
+                for variable, value in zip(self.model.variables, before, strict=True):
+                    variable.assign(value)
+
+
+def _shapes(optimizer):
+    return [tuple(variable.shape) for variable in optimizer.variables]
+
+
+def _copy(before, after):
+    if before is not after:
+        for old, new in zip(before.variables, after.variables, strict=True):
+            new.assign(old)
+
+
+def _loss_weights(model):
+    try:
+        return (model.get_compile_config() or {}).get("loss_weights")
+    except Exception:  # A loss or metric that does not say what it is.
+        return None
+
+
+@contextlib.contextmanager
+def _as_if_not_compiled(model):
+    """Inside, Keras does not compile clones: it would need each loss's config."""
+    own, before = vars(model), model.compiled
+    own["compiled"] = False
+    try:
+        yield
+    finally:
+        own["compiled"] = before

@@ -1,0 +1,134 @@
+"""Says of a compiled model why it does not learn, and tries what would help."""
+
+import contextlib
+import dataclasses
+from typing import Any
+
+import keras
+
+from xorlab.checks import check_seed, positive, true_or_false, whole
+from xorlab.diagnosis import StepEvidence, Verdict, judge
+from xorlab.diagnosis.findings import named
+from xorlab.steps import internals, seeds
+from xorlab.trial.batches import Batches
+from xorlab.trial.clones import Clones
+from xorlab.trial.facts import with_data
+from xorlab.trial.remedies import outcome, try_remedies
+from xorlab.trial.training import watched_steps
+from xorlab.watching.anatomy import evidence_of
+
+# Rows whose outputs are looked at.
+_ROWS = 256
+# What a training is taken to last, where nobody says; but so many times the trial at
+# most, that the trial tells of it.
+_EPOCHS, _LEAST_STEPS, _TIMES = 10, 1000, 20
+
+
+def diagnose(
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    *,
+    remedies: bool = False,
+    steps: int = 200,
+    planned_steps: int | None = None,
+    batch_size: int = 32,
+    seconds: float = 60.0,
+    seed: int = 0,
+) -> Verdict:
+    """Trains a clone of a model for a while, and says why it does not learn.
+
+        xorlab.diagnose(model, x, y)
+
+    The model, its weights, its optimizer and all random numbers stay as they are. A
+    clone takes layers by their configs: those of which that fails are trained
+    themselves, and put back. Printed is at once what can be said before any update,
+    and then the verdict.
+
+    Args:
+        model: compiled, with one optimizer.
+        x: arrays of rows in any structure, or a `tf.data.Dataset` of batches `(x, y)`,
+            which is read from its beginning.
+        y: arrays of labels.
+        remedies: whether to try what the verdict advises: one change at a time, each
+            on a clone from the same weights, batches and seed, for as many steps.
+        steps: of a trial.
+        planned_steps: how long you mean to train: what a learning rate can still move
+            depends on it. If None, ten epochs, 1000 steps at least, and 20 times the
+            trial at most.
+        batch_size: rows in a batch of arrays.
+        seconds: for all remedies together; no step begins later.
+        seed: of what is random in the trials.
+
+    Returns:
+        The verdict; with remedies, what was tried is in its `tried`. Ctrl-C ends the
+        trials, and what is known by then is told.
+
+    Raises:
+        ValueError: an argument is not as above, or the model cannot be cloned.
+        RuntimeError: Keras runs on another backend than TensorFlow.
+    """
+    internals.check()
+    true_or_false("remedies", remedies)
+    whole("steps", steps, 2, "200 tell most causes")
+    if planned_steps is not None:
+        whole("planned_steps", planned_steps, 1, "leave it out for ten epochs")
+    positive("seconds", seconds, "60 are a minute")
+    check_seed(seed)
+    batches = Batches(x, y, batch_size, seed)
+    if planned_steps is None:
+        epochs = _EPOCHS * (batches.an_epoch or 0)
+        planned_steps = min(max(epochs, _LEAST_STEPS), _TIMES * steps)
+    with seeds.kept(seed):
+        clones = Clones(model)
+        with clones.kept():
+            return _diagnose(
+                clones, batches, remedies, steps, planned_steps, seconds, seed
+            )
+
+
+def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed):
+    known = with_data(evidence_of(clones.model), batches.x, batches.y)
+    before = judge(known)
+    _say_before(before)
+    seen: list[StepEvidence] = []
+    try:
+        rows = batches.first(_ROWS)
+        for step in watched_steps(clones.clone(), known, batches, steps, rows):
+            seen.append(step)
+            if len(seen) == 1:
+                at_start = judge(dataclasses.replace(known, steps=[step]))
+                if at_start.causes != before.causes:
+                    _say_before(at_start)
+    except KeyboardInterrupt:
+        remedies = False
+    except Exception:
+        # Such as labels that are no classes, which is known already.
+        if not before.findings:
+            raise
+    left = max(0, planned_steps - len(seen))
+    made = dataclasses.replace(known, steps=[*known.steps, *seen], steps_left=left)
+    verdict = judge(made)
+    if remedies and verdict.findings:
+        losses = [x.loss for x in seen if x.loss is not None]
+        tried = [outcome("as it is", losses, known)]
+        kinds = list(dict.fromkeys(x for y in verdict.findings for x in y.remedies))
+        print(f"Trying what helps, for {seconds:g} seconds at the most.", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            for each in try_remedies(kinds, clones, batches, steps, seed, seconds):
+                tried.append(each)  # Each at once, for Ctrl-C.
+        verdict = dataclasses.replace(verdict, tried=tuple(tried))
+    if clones.not_rebuilt:
+        not_rebuilt = (
+            f"Left as they are, since their configs do not rebuild them: "
+            f"{named(clones.not_rebuilt)}."
+        )
+        unseen = (*verdict.not_seen, not_rebuilt)
+        verdict = dataclasses.replace(verdict, not_seen=unseen)
+    print(verdict.words(), flush=True)
+    return verdict
+
+
+def _say_before(verdict):
+    if verdict.findings:
+        print(f"Before any update: {verdict.words()}", flush=True)
