@@ -68,6 +68,8 @@ def gradients_alone(evidence: Evidence) -> bool:
 
     It judged the last step that was seen, layer by layer.
     """
+    if not evidence.steps:  # Keras refused the labels.
+        return False
     step = evidence.steps[-1]
     rms = [x.gradient_rms for x in step.layers.values() if x.gradient_rms is not None]
     if any(x.gradient_not_finite for x in step.layers.values()):

@@ -21,7 +21,7 @@ from xorlab.watching.anatomy import evidence_of
 _ROWS = 256
 # What a training is taken to last, where nobody says; but so many times the trial at
 # most, that the trial tells of it.
-_EPOCHS, _LEAST_STEPS, _TIMES = 10, 1000, 20
+_EPOCHS, _LEAST_STEPS, _TIMES = 10, 1000, 10
 
 
 def diagnose(
@@ -54,7 +54,7 @@ def diagnose(
             on a clone from the same weights, batches and seed, for as many steps.
         steps: of a trial.
         planned_steps: how long you mean to train: what a learning rate can still move
-            depends on it. If None, ten epochs, 1000 steps at least, and 20 times the
+            depends on it. If None, ten epochs, 1000 steps at least, and 10 times the
             trial at most.
         batch_size: rows in a batch of arrays.
         seconds: for all remedies together; no step begins later.
