@@ -1,0 +1,41 @@
+"""What a sweep's networks tell of themselves, against the NumPy oracle."""
+
+import numpy as np
+from oracles.numpy_network import cost_and_gradients
+
+from xorlab.models import data
+from xorlab.sweep.engine import first_weights, program
+from xorlab.sweep.evidence import known, look
+from xorlab.sweep.grid import Grid
+
+
+def test_a_look_is_of_the_coming_step_and_makes_none():
+    grid = Grid(activations=("tanh",), depths=(3,), learning_rates=(0.5,), seeds=2)
+    [cell] = grid.cells
+    networks = program(cell)
+    weights = [first_weights(cell, seed) for seed in range(networks.networks)]
+    state = networks.start(weights)
+    steps = look(networks, state, cell)
+    assert int(state.step) == 0 and len(steps) == networks.networks
+    cost, _, gradients = cost_and_gradients(
+        weights[1], data.INPUTS, data.LABELS, "tanh"
+    )
+    np.testing.assert_allclose(steps[1].loss, cost, rtol=1e-5)
+    assert list(steps[1].layers) == [x.name for x in known(cell).layers]
+    for row, layer in enumerate(steps[1].layers.values()):
+        gradient = np.concatenate([np.ravel(x) for x in gradients[2 * row :][:2]])
+        weight = np.concatenate([np.ravel(x) for x in weights[1][2 * row :][:2]])
+        rms = np.sqrt(np.mean(gradient**2))
+        np.testing.assert_allclose(layer.gradient_rms, rms, rtol=1e-4)
+        np.testing.assert_allclose(
+            layer.update_norm, 0.5 * np.linalg.norm(gradient), rtol=1e-3
+        )
+        np.testing.assert_allclose(layer.weight_norm, np.linalg.norm(weight), rtol=1e-5)
+    # Of the first layer, by hand: rows (0, 0) and (1, 1) against the other two.
+    hidden = np.tanh(data.INPUTS @ weights[1][0] + weights[1][1])
+    apart = [np.linalg.norm(hidden[a] - hidden[b]) for a in (0, 3) for b in (1, 2)]
+    first = next(iter(steps[1].layers.values()))
+    np.testing.assert_allclose(
+        first.separation, min(apart) / np.abs(hidden).max(), rtol=1e-4
+    )
+    np.testing.assert_allclose(first.spread, hidden.std(0).max(), rtol=1e-4)
