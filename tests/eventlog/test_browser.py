@@ -1,9 +1,14 @@
-"""TensorBoard in a real browser draws the lecture's pictures 04 and 10."""
+"""A real browser shows the lecture: TensorBoard's pages of a run, and our own page."""
 
+import base64
+import json
+import re
 import shutil
 import time
 
 import pytest
+
+from xorlab import report
 
 webdriver = pytest.importorskip(
     "selenium.webdriver", reason="selenium is not installed"
@@ -27,6 +32,11 @@ const find = (root, selector) => [
     .flatMap(e => find(e.shadowRoot, selector))];
 const names = (selector) => find(document, selector).map(e => e.dataset.name);
 """
+# The addresses of all pictures that are loaded.
+SHOWN = (
+    FIND
+    + "return find(document, 'img').filter(e => e.naturalWidth > 300).map(e => e.src)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +56,7 @@ def browser(tmp_path_factory):
         f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
     ):
         options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     yield driver
     driver.quit()
@@ -103,3 +114,49 @@ def test_layer6_opened_is_picture_10(page):
         for op in ("MatMul", "add", "Relu")
     }
     assert beside == {"MatMul": ["Weight6"], "add": ["Bias6"], "Relu": ["train"]}
+
+
+def test_the_images_page_shows_the_pictures_of_the_run(browser, finished_runs, serve):
+    config, _ = finished_runs["relu"]
+    browser.get("about:blank")
+    browser.get(serve(config.run_dir) + "#images")
+    wait_until(lambda: len(browser.execute_script(SHOWN)) == 4)
+    # An address holds what it is of in base 64.
+    keys = [re.search("blob_key=(\\w+)", x)[1] for x in browser.execute_script(SHOWN)]
+    shown = sorted(json.loads(base64.urlsafe_b64decode(f"{x}=="))[2] for x in keys)
+    assert shown == [
+        "pictures/1_gradients_by_layer",
+        "pictures/2_gradients_over_time",
+        "pictures/3_decision_surface",
+        "pictures/4_four_rows_by_layer",
+    ]
+
+
+def test_custom_scalars_has_a_chart_for_each_subject(browser, finished_runs, serve):
+    config, _ = finished_runs["relu"]
+    browser.get("about:blank")
+    browser.get(serve(config.run_dir) + "#custom_scalars")
+    cards = (
+        FIND + "return find(document, 'tf-custom-scalar-multi-line-chart-card')"
+        ".map(e => e.title || e.shadowRoot.textContent)"
+    )
+    wait_until(lambda: len(browser.execute_script(cards)) == 4)
+    said = " ".join(browser.execute_script(cards))
+    for subject in ("Cost", "Accuracy", "Gradient by layer", "Gradient over time"):
+        assert subject in said
+    severe = [x for x in browser.get_log("browser") if x["level"] == "SEVERE"]
+    assert not severe
+
+
+def test_the_page_of_runs_shows_all_its_pictures(browser, finished_runs, tmp_path):
+    runs = [finished_runs[name][0].run_dir for name in ("sigmoid", "relu")]
+    path = tmp_path / "report.html"
+    path.write_text(report.page(runs), encoding="utf-8")
+    browser.get_log("browser")
+    browser.get(path.as_uri())
+    pictures = path.read_text(encoding="utf-8").count("<img")
+    wait_until(lambda: len(browser.execute_script(SHOWN)) == pictures)
+    wide = browser.execute_script(
+        "return document.documentElement.scrollWidth > window.innerWidth"
+    )
+    assert not wide and not browser.get_log("browser")
