@@ -43,7 +43,7 @@ def test_the_notebook_shows_a_picture_and_tensorboard(tmp_path, monkeypatch):
     assert sigmoid in {f"sigmoid: accuracy {share}" for share in (0.25, 0.5, 0.75)}
     assert relu == "relu: accuracy 1.0"
     assert "image/png" in drawn[0].data
-    assert "The gradient vanishes on its way to dense, " in fitted[0].text
+    assert "The gradient vanishes on its way to dense" in fitted[0].text
     assert "tensorboard-frame" in page[0].data["text/html"]
     assert set(json.loads(answer[0].text)) >= {
         "deep-relu-seed22-steps20000",
