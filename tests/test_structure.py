@@ -37,6 +37,7 @@ ROOMS = [
     "sweep",
     "report",
     "lecture",
+    "images",
 ]
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 
@@ -97,9 +98,10 @@ def test_what_is_imported_is_installed_with_the_package():
     wanted = (
         settings["options"]["install_requires"]
         + settings["options.extras_require"]["cluster"]
+        + settings["options.extras_require"]["images"]
     )
-    # Two have another name when they are imported.
-    installed = set(re.findall(r"^[\w-]+", wanted, re.M)) | {"absl", "PIL"}
+    # Three have another name when they are imported.
+    installed = set(re.findall(r"^[\w-]+", wanted, re.M)) | {"absl", "PIL", "sklearn"}
     named = {
         alias.name if isinstance(node, ast.Import) else node.module
         for path in PACKAGE.rglob("*.py")

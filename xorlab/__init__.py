@@ -8,6 +8,7 @@
 | `xorlab.watch` | the same for training loops of your own |
 | `xorlab.train` | one run of the lecture, the command `python -m xorlab.train` |
 | `xorlab.sweep` | thousands of networks, the command `python -m xorlab.sweep` |
+| `xorlab.images` | activations by starts, the command `python -m xorlab.images` |
 | `xorlab.steps` | one training step from the inside: `StepTap`, `rms_by_layer` |
 | `xorlab.diagnosis` | numbers in, verdict out |
 | `xorlab.pictures` | recorded numbers in, figures out |

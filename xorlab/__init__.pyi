@@ -1,6 +1,7 @@
 from . import callbacks as callbacks
 from . import diagnosis as diagnosis
 from . import eventlog as eventlog
+from . import images as images
 from . import models as models
 from . import pictures as pictures
 from . import steps as steps

@@ -3,6 +3,7 @@
     python -m xorlab.train    one network of the lecture, trained and logged
     python -m xorlab.sweep    thousands of networks, and how often they learn
     python -m xorlab.lecture  the whole lecture, told in half a minute
+    python -m xorlab.images   activations by starts, on images: the last table
     python -m xorlab.report   runs side by side, on one page
 
 Each says with --help how it is told what to do.

@@ -72,6 +72,21 @@ def names(what: str, value: str | Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def different(what: str, values: Iterable) -> tuple:
+    """Returns a list of settings as a tuple, each of which stands once in it.
+
+    Raises:
+        ValueError: it is a text, is empty, or names one twice.
+    """
+    several = () if isinstance(values, str) else tuple(values)
+    if several and len(set(several)) == len(several):
+        return several
+    raise ValueError(
+        f"{what}: expected a list of one or more different values; "
+        f"received {values!r}; name each value once"
+    )
+
+
 def true_or_false(what: str, value: bool) -> bool:
     """Returns `value` if it is True or False.
 

@@ -9,19 +9,20 @@ import pytest
 import xorlab
 
 FACE = {
-    "xorlab": """callbacks diagnose diagnosis eventlog models pictures steps sweep train
-        watch""",
+    "xorlab": """callbacks diagnose diagnosis eventlog images models pictures steps
+        sweep train watch""",
     "xorlab.callbacks": "TensorBoard",
     "xorlab.diagnosis": """CAUSES Evidence Finding HEALTHY LayerFacts LayerStep
         REMEDIES StepEvidence Threshold Tried UNDECIDED VANISHING Verdict judge
         recommended""",
     "xorlab.eventlog": "EventFile StepValues train_step_graph",
+    "xorlab.images": "Cell Grid run",
     "xorlab.loops": "watch",
     "xorlab.models": """ACTIVATIONS Affine FusedModel INITIALIZERS OPTIMIZERS data deep
         handmade lsuv mean_field shallow""",
-    "xorlab.pictures": """OF_SWEEPS activation_gallery encoded gradients_by_depth
-        gradients_by_layer gradients_over_time histograms_by_layer learning_curves
-        phase_diagram rows_by_layer save square surfaces""",
+    "xorlab.pictures": """OF_SWEEPS accuracies activation_gallery encoded
+        gradients_by_depth gradients_by_layer gradients_over_time histograms_by_layer
+        learning_curves phase_diagram rows_by_layer save square surfaces""",
     "xorlab.steps": "Reading StepTap rms_by_layer",
     "xorlab.sweep": "Cell Grid run train",
     "xorlab.train": "Config run",

@@ -14,6 +14,7 @@ Imports: `diagnosis`, `files`, `models`, `settings`.
 | `rows_by_layer` | what each layer makes of the four rows |
 | `histograms_by_layer` | weights, activations and gradients, exact zeros apart |
 | `phase_diagram`, `gradients_by_depth`, `OF_SWEEPS` | what sweeps found |
+| `accuracies` | what tables of images found |
 | `save`, `encoded` | a figure as PNG |
 
 Matplotlib is imported by what draws, when it is first used.

@@ -3,6 +3,7 @@ from .gallery import activation_gallery as activation_gallery
 from .gradients import gradients_by_layer as gradients_by_layer
 from .gradients import gradients_over_time as gradients_over_time
 from .histograms import histograms_by_layer as histograms_by_layer
+from .images import accuracies as accuracies
 from .png import encoded as encoded
 from .png import save as save
 from .rows import rows_by_layer as rows_by_layer

@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from xorlab.pictures import style
+from xorlab.pictures.heatmap import heat_map
 from xorlab.settings import spelled
 
 # How a picture writes a value of a setting.
@@ -36,32 +37,12 @@ def phase_diagram(summaries: Sequence) -> Figure:
         row = activations.index(summary.cell.activation)
         shares[row][columns.index(column)] = summary.share
 
-    # Inches: a letter takes 0.09, so that no name touches the next one.
-    longest = max(len(line) for column in columns for line in column.split("\n"))
-    across = max(0.8, 0.2 + 0.09 * longest)
-    size = (max(6, 2 + across * len(columns)), 1.4 + 0.45 * len(activations))
-    figure = Figure(figsize=size, dpi=150, layout="constrained")
-    axes = figure.add_subplot()
-    image = axes.imshow(shares, vmin=0, vmax=1, cmap=style.MAP, aspect="auto")
-    for row, line in enumerate(shares):
-        for column, share in enumerate(line):
-            if not math.isnan(share):
-                ink = "black" if share > 0.6 else "white"
-                axes.text(
-                    column, row, f"{share:.2f}", color=ink, ha="center", va="center"
-                )
-    axes.set_xticks(range(len(columns)), columns)
-    axes.set_yticks(range(len(activations)), activations)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
     networks = sorted({summary.n for summary in summaries})
     steps = sorted({summary.cell.steps for summary in summaries})
-    axes.set_title(
-        f"Share of {_span(networks)} networks that solve XOR in {_span(steps)} steps",
-        fontsize="medium",
+    title = (
+        f"Share of {_span(networks)} networks that solve XOR in {_span(steps)} steps"
     )
-    figure.colorbar(image, ax=axes, label="share solved")
-    return figure
+    return heat_map(shares, activations, columns, title, "share solved")
 
 
 def gradients_by_depth(summaries: Sequence) -> Figure:

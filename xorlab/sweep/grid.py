@@ -16,7 +16,7 @@ import dataclasses
 import functools
 import itertools
 
-from xorlab.checks import below, one_of, positive, whole
+from xorlab.checks import below, different, one_of, positive, whole
 from xorlab.models.activations import ACTIVATIONS
 from xorlab.models.initializers import INITIALIZERS
 from xorlab.settings import setting
@@ -36,6 +36,9 @@ class Cell:
     learning_rate: float
     optimizer: str
     steps: int
+
+    def __str__(self) -> str:
+        return f"{self.activation}, depth {self.depth}, width {self.width}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +70,9 @@ class Grid:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            values = getattr(self, field.name)
             if isinstance(field.default, tuple):
-                _no_repeats(field.name, values)
-                object.__setattr__(self, field.name, tuple(values))
+                values = different(field.name, getattr(self, field.name))
+                object.__setattr__(self, field.name, values)
         for name in self.activations:
             one_of("activations", name, ACTIVATIONS)
         for name in self.initializers:
@@ -108,11 +110,3 @@ class Grid:
     def networks(self) -> int:
         """Networks of all cells together."""
         return len(self.cells) * self.seeds
-
-
-def _no_repeats(what, values):
-    if isinstance(values, str) or not values or len(set(values)) < len(values):
-        raise ValueError(
-            f"{what}: expected a list of one or more different values; "
-            f"received {values!r}; name each value once"
-        )

@@ -13,6 +13,7 @@ COMPUTING = (
     "sweep/optimizers.py",
     "sweep/plan.py",
     "sweep/training.py",
+    "work/plan.py",
 )
 PACKAGES = ("tensorflow", "numpy")
 

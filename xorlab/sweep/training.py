@@ -7,13 +7,10 @@ import numpy as np
 
 from xorlab import startup
 from xorlab.sweep.plan import Chunk
+from xorlab.work.plan import Stopped
 
 # Steps between two looks at whether to go on: well under a second for narrow networks.
 _SLICE = 1000
-
-
-class Stopped(Exception):
-    """The chunk was given up because its caller asked for it."""
 
 
 def train_chunk(
