@@ -39,10 +39,10 @@ def measure(quick: bool) -> report.Report:
         ],
         notes=[
             f"FitNet-4 at an eighth of its widths on the digits, {BATCH} images a "
-            f"step, {steps} steps a timing, of which ours logs {LOGS} in full. Left out "
-            "is compiling, which ours does once for all starts of an activation and plain "
-            "`fit` for each network. Before they were timed all had reached the same "
-            f"weights, within {TOLERANCE:g} of the largest change."
+            f"step, {steps} steps a timing, of which ours logs {LOGS} in full. "
+            "Compiling is left out: ours does it once for all starts of an "
+            "activation, plain `fit` for each network. Before they were timed all "
+            f"had reached the same weights, within {TOLERANCE:g} of the largest change."
         ],
         versions=provenance.versions(["tensorflow", "keras", "numpy"]),
     )

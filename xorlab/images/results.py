@@ -2,7 +2,7 @@
 
 import itertools
 import json
-import re
+import textwrap
 from collections.abc import Iterator
 
 import numpy as np
@@ -167,9 +167,9 @@ def _table(summaries):
 
 
 def _cell(summary):
-    """The verdict's first line, as a cell of a table."""
+    """The beginning of the verdict, as a cell of a table."""
     line = summary.verdict.splitlines()[0].replace("**", "").removeprefix("- ")
-    return re.split(r"[:.;] ", line)[0].replace("|", "/")
+    return textwrap.shorten(line.replace("|", "/"), 60, placeholder=" …")
 
 
 def _comparisons(compared):
