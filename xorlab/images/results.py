@@ -80,7 +80,8 @@ def read(store: Store) -> Iterator[Trained]:
 def run_name(chunk: Chunk) -> str:
     """Returns the name of a chunk's folder.
 
-    >>>     >>> run_name(next(chunks(Grid())))
+    >>> from xorlab.images.grid import Grid
+    >>> run_name(next(chunks(Grid())))
     'maxout-lsuv-0.01-seed0'
     """
     cell = chunk.cell
