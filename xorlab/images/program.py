@@ -89,17 +89,17 @@ class Networks:
             Stopped: `stopping` said so.
         """
         self._sgd.learning_rate = learning_rate
-        first = next(order)
         x, y = tf.constant(images.x), tf.constant(images.y)
-        data = tf.data.Dataset.from_generator(
-            lambda: itertools.chain([first], order),
-            output_signature=tf.TensorSpec(first.shape, tf.int32),
-        ).map(lambda batch: (tf.gather(x, batch), tf.gather(y, batch)))
         board = TensorBoard(folder, write_grads=True, histogram_steps=self._steps)
         # The callback gives its verdict when a `fit` ends: at 5%, and in the end.
         for first_epoch, epochs in ((0, 1), (1, LOGS)):
+            # Drawn here: a dataset might fetch more than it hands on.
+            part = list(itertools.islice(order, self._steps * (epochs - first_epoch)))
+            data = tf.data.Dataset.from_tensor_slices(np.stack(part)).map(
+                lambda batch: (tf.gather(x, batch), tf.gather(y, batch))
+            )
             self.model.fit(
-                data,
+                data.repeat(),
                 initial_epoch=first_epoch,
                 epochs=epochs,
                 steps_per_epoch=self._steps,
