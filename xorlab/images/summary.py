@@ -16,7 +16,11 @@ from xorlab.settings import spelled
 # ten classes, and no number of it is NaN or infinite.
 CONVERGED = 0.2
 # How the callback's verdict begins where it finds nothing wrong.
-_WELL = ("Every layer receives a gradient", "Nothing is wrong")
+_WELL = (
+    "Every layer receives a gradient",
+    "Nothing is wrong",
+    "Nothing is found so far",
+)
 
 
 @dataclasses.dataclass(frozen=True)
