@@ -100,7 +100,7 @@ class _Affine(keras.layers.Layer):
         shape = (networks, 1, self.units)
         self.bias = self.add_weight(name="bias", shape=shape, initializer="zeros")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (*input_shape[:-1], self.units)
 
 
@@ -155,7 +155,7 @@ class Pooled(keras.layers.Layer):
         # gradient.
         return functools.reduce(tf.maximum, corners)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         networks, images, height, width, channels = input_shape
         return (networks, images, height // 2, width // 2, channels)
 
@@ -166,7 +166,7 @@ class GloballyPooled(keras.layers.Layer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         return tf.reduce_max(x, axis=[2, 3])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (*input_shape[:2], input_shape[-1])
 
 
@@ -176,6 +176,6 @@ class Swap(keras.layers.Layer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         return tf.transpose(x, [1, 0, *range(2, len(x.shape))])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         first, second, *rest = input_shape
         return (second, first, *rest)

@@ -11,6 +11,7 @@ class SparingTensorBoard(keras.callbacks.TensorBoard):
     """`keras.callbacks.TensorBoard`, without what it does at batches for nothing."""
 
     _profiles = False  # Whether batches are to be profiled.
+    _is_surrounded = False  # Of a subclass that leaves `on_train_begin` out, too.
 
     @property
     def async_safe(self) -> bool:
