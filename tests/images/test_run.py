@@ -19,7 +19,7 @@ from xorlab.work.plan import Stopped
 GRID = images.Grid(
     activations=("relu",),
     initializers=("lsuv", "he_normal"),
-    learning_rates=(0.05, 0.5),
+    learning_rates=(0.05,),
     steps=60,
     seeds=3,
 )
@@ -63,12 +63,9 @@ def test_every_network_has_a_row_and_learns(done):
     rows = _rows(done[0] / "networks.csv")
     found = [(r["learning_rate"], r["initializer"], int(r["seed"])) for r in rows]
     assert found == [
-        (rate, start, seed)
-        for rate in ("0.05", "0.5")
-        for start in GRID.initializers
-        for seed in range(3)
+        ("0.05", start, seed) for start in GRID.initializers for seed in range(3)
     ]
-    learned = [float(row["accuracy"]) for row in rows if row["learning_rate"] == "0.05"]
+    learned = [float(row["accuracy"]) for row in rows]
     assert np.mean(learned) > 0.25
     assert len(set(learned)) > 1
 
@@ -133,7 +130,7 @@ def test_a_table_says_where_it_comes_from_and_what_it_means(done):
 def test_tensorboard_has_gradients_curves_and_the_verdict_of_each(done):
     out, _ = done
     runs = sorted(path.name for path in (out / "runs").iterdir())
-    assert len(runs) == 8 and "relu-lsuv-0.05-seed0" in runs
+    assert len(runs) == 4 and "relu-lsuv-0.05-seed0" in runs
     events = EventAccumulator(str(out / "runs" / runs[0]), {"tensors": 0}).Reload()
     steps = [point.step for point in events.Tensors("gradient_rms/conv1_1")]
     # The last step of each twentieth.
