@@ -1,14 +1,17 @@
 """TensorBoard shows any model's gradients at one glance: pictures, and a page."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
-from oracles.callback_oracle import train, watching
+from oracles.callback_oracle import fit, train, watching
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 
 from xorlab.eventlog.reading import read
 from xorlab.pictures.album import GradientAlbum
+from xorlab.watching import drawing
 
 X, Y = np.ones([8, 3], "f4"), np.ones([8, 1], "f4")
 
@@ -30,6 +33,7 @@ def folder(tmp_path_factory):
 
 def test_gradients_are_drawn_seldom_and_at_the_end(undrawn, monkeypatch, tmp_path):
     monkeypatch.setattr(GradientAlbum, "drawn", undrawn)
+    monkeypatch.setattr(drawing, "ALLOWANCE", drawing.Allowance(math.inf))
     train(model, X, Y, [watching(tmp_path, histogram_steps=1)], epochs=5)
     images = read(tmp_path / "train").images
     assert sorted(images) == [
@@ -40,6 +44,29 @@ def test_gradients_are_drawn_seldom_and_at_the_end(undrawn, monkeypatch, tmp_pat
         # After epochs 1, 2 and 4, and the last; an epoch has two steps.
         assert list(by_step) == [1, 3, 7, 9]
         assert all(png.startswith(b"\x89PNG") for png in by_step.values())
+
+
+def test_many_short_trainings_are_drawn_once(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(GradientAlbum, "drawn", lambda album: drawn.append(album) or {})
+    monkeypatch.setattr(drawing, "ALLOWANCE", drawing.Allowance(0.0))
+    network, callback = model(), watching(tmp_path, histogram_steps=1)
+    for _ in range(3):
+        fit(network, X, Y, [callback])
+    assert len(drawn) == 1
+
+
+def test_drawing_takes_its_share_of_the_time(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(drawing.time, "monotonic", lambda: now)
+    allowance = drawing.Allowance(0.1, guess=1.0)
+    drawn = []
+    for now in map(float, range(1, 101)):
+        if allowance.has_room():
+            with allowance.taken():
+                now += 0.5
+            drawn.append(now)
+    assert drawn[0] == 10.5 and len(drawn) == pytest.approx(0.1 * 100 / 0.5, abs=1)
 
 
 def test_beside_every_rms_is_its_logarithm(folder):

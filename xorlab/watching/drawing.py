@@ -1,8 +1,11 @@
 """What TensorBoard shows of a training at one glance: two pictures, and a page."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 
+from xorlab.eventlog.eventfile import EventFile
 from xorlab.eventlog.stepwriter import StepWriter, tag_of
 from xorlab.eventlog.summaries import image, layout
 from xorlab.pictures.album import GradientAlbum
@@ -12,16 +15,60 @@ from xorlab.steps.statistics import StepStatistics
 _MOST_SORTED = 40
 
 
+class Allowance:
+    """How much of a process's time drawing may take.
+
+    Args:
+        share: of the time since the first training began.
+        guess: seconds that a drawing takes, until one was made.
+    """
+
+    def __init__(self, share: float, guess: float = 0.5):
+        self._share, self._last = share, guess
+        self._spent = 0.0
+        self._began = time.monotonic()
+
+    def begin(self) -> None:
+        """Takes note that a training begins."""
+        if not self._spent:
+            self._began = time.monotonic()
+
+    def has_room(self) -> bool:
+        """Whether another drawing is within the share."""
+        allowed = self._share * (time.monotonic() - self._began)
+        return self._spent + self._last <= allowed
+
+    def has_begun(self) -> bool:
+        """Whether anything was drawn."""
+        return self._spent > 0
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Inside, something is drawn."""
+        begin = time.monotonic()
+        yield
+        self._last = time.monotonic() - begin
+        self._spent += self._last
+
+
+ALLOWANCE = Allowance(share=0.03)
+
+
 class DrawingWriter(StepWriter):
     """Writes steps, and draws their gradients: layer by layer, and over time.
 
-    They are drawn after the epochs 1, 2, 4, 8 and so on, and at the end, whatever is
-    new: 2 pictures take about 0.3 s, a training of 1000 epochs 3 s.
+    They are drawn at the end of a process's first training, whatever it takes. All
+    else is within 3% of the process's time: at the end, and after the epochs 1, 2, 4, 8
+    and so on. Two pictures take 0.1 to 0.4 s, with the import of matplotlib 1 s.
     """
 
     _epochs = 0
     _albums: dict[str, GradientAlbum] | None = None
     _is_drawn = True
+
+    def __init__(self, log: EventFile, activations: bool):
+        super().__init__(log, activations)
+        ALLOWANCE.begin()
 
     def add(self, statistics: StepStatistics, scalars: Mapping[str, float]) -> None:
         super().add(statistics, scalars)
@@ -37,17 +84,22 @@ class DrawingWriter(StepWriter):
     def end_epoch(self) -> None:
         """Draws, after few epochs and more and more seldom."""
         self._epochs += 1
-        if self._epochs & (self._epochs - 1) == 0:
-            self.draw()
+        if self._epochs & (self._epochs - 1) == 0 and ALLOWANCE.has_room():
+            self._draw()
 
-    def draw(self) -> None:
-        """Writes pictures of what was added, if anything was since the last time."""
+    def end(self) -> None:
+        """Draws what was added at last."""
+        if ALLOWANCE.has_room() or not ALLOWANCE.has_begun():
+            self._draw()
+
+    def _draw(self):
         if self._is_drawn:
             return
         self._is_drawn = True
-        for optimizer, album in (self._albums or {}).items():
-            for tag, png in album.drawn().items():
-                self._log.summary(image(tag_of(tag, optimizer), png), self._last)
+        with ALLOWANCE.taken():
+            for optimizer, album in (self._albums or {}).items():
+                for tag, png in album.drawn().items():
+                    self._log.summary(image(tag_of(tag, optimizer), png), self._last)
 
 
 def _charts(layers):

@@ -129,7 +129,7 @@ class Watch:
     def _end(self):
         self._verdicts.end()
         self._writer.flush()
-        self._writer.draw()
+        self._writer.end()
         if self._schedule.due and not self._has_logged:
             warn(f"no gradients are written: {self._why_none()}")
 
