@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 RNG = np.random.default_rng(11)
 ROWS = 12
@@ -88,10 +88,6 @@ def feed_forward(x, activation="gelu"):
     return layers.Dense(x.shape[-1])(hidden)
 
 
-def embed(words):
-    return layers.Embedding(7, 4)(words) + layers.Embedding(5, 4)(ops.arange(5))
-
-
 @example(SEQUENCES, TARGETS, optimizer="adam")
 def transformer_norm_before(x):
     normed = layers.LayerNormalization()(x)
@@ -106,25 +102,6 @@ def transformer_norm_after(x):
     x = layers.LayerNormalization()(layers.Add()([x, attended]))
     x = layers.LayerNormalization()(x + layers.Dropout(0.1)(feed_forward(x)))
     return layers.Dense(3)(layers.Flatten()(x))
-
-
-@example([WORDS, NEXT_WORDS], WORDS, CLASSES)
-def seq2seq_transformer(inputs):
-    source, target = map(embed, inputs)
-    source += feed_forward(layers.LayerNormalization()(source))
-    target = layers.LayerNormalization()(target)
-    target += layers.MultiHeadAttention(1, 4)(target, source)
-    return layers.Dense(7)(layers.LayerNormalization()(target))
-
-
-@example(IMAGES, LABELS, CLASSES)
-def vision_transformer(x):
-    patches = layers.Reshape((4, 4))(layers.Conv2D(4, 3, strides=3)(x))
-    x = patches + layers.Embedding(4, 4)(ops.arange(4))
-    normed = layers.LayerNormalization(epsilon=1e-6)(x)
-    x = layers.Add()([layers.MultiHeadAttention(2, 2)(normed, normed), x])
-    x = layers.Add()([feed_forward(layers.LayerNormalization(epsilon=1e-6)(x)), x])
-    return layers.Dense(3)(layers.Dropout(0.5)(layers.Flatten()(x)))
 
 
 # Convolutions.

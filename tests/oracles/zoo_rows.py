@@ -22,12 +22,6 @@ from oracles.zoo import (
 # Sequences.
 
 
-@example(SEQUENCES, TARGETS, optimizer=sgd(clipvalue=0.1))
-def stacked_gru(x):
-    x = layers.GRU(4, return_sequences=True, recurrent_dropout=0.2)(x)
-    return layers.Dense(3)(layers.GRU(4, unroll=True)(x))
-
-
 @example([WORDS, NEXT_WORDS], WORDS, CLASSES, optimizer="rmsprop")
 def seq2seq_lstm(inputs):
     source, target = (layers.Embedding(7, 4)(x) for x in inputs)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 from keras import layers, ops
-from oracles.zoo import EXAMPLES, FEATURES, IMAGES, TARGETS, Example, normal
+from oracles.zoo import EXAMPLES, FEATURES, IMAGES, Example, normal
 
 
 def example(x, y=None, **options):
@@ -113,20 +113,6 @@ class TwoOptimizers(OwnStep):
 
 
 @example(FEATURES)
-class GAN(TwoOptimizers):
-    """Learns from a classifier of true and false."""
-
-    def critic_loss(self, x, made):
-        logits = self.critic(ops.concatenate([x, made], axis=0))
-        true = ops.concatenate([ops.ones_like(x[:, :1]), ops.zeros_like(x[:, :1])], 0)
-        true += 0.05 * keras.random.uniform(ops.shape(true), seed=self.seed)
-        return ops.mean(ops.binary_crossentropy(true, logits, from_logits=True))
-
-    def generator_loss(self, x, made):
-        return ops.mean(ops.softplus(-self.critic(made)))
-
-
-@example(FEATURES)
 class WGAN(TwoOptimizers):
     """Learns from a critic whose slope is held near one."""
 
@@ -173,47 +159,6 @@ class Siamese(OwnStep):
         anchor, like, unlike = (self.net(x, training=True) for x in triplet[0])
         near, far = (ops.sum((anchor - x) ** 2, -1) for x in (like, unlike))
         return ops.mean(ops.relu(near - far + 0.5))
-
-
-@example(FEATURES, TARGETS)
-class Distillation(OwnStep):
-    """Learns what a frozen teacher says, too."""
-
-    def make(self):
-        self.teacher, self.student = residual_net(6, 3), residual_net(6, 3)
-        self.teacher.trainable = False
-
-    def loss_of(self, data):
-        x, y = data
-        said, wanted = self.student(x, training=True), self.teacher(x, training=False)
-        soft = ops.sum(ops.softmax(wanted / 3) * ops.log_softmax(said / 3), axis=-1)
-        return ops.mean((said - y) ** 2) - 9 * ops.mean(soft)
-
-
-@example(IMAGES)
-class Contrastive(OwnStep):
-    """Tells two views of an image from those of others, above a frozen stem."""
-
-    def make(self):
-        self.views = keras.Sequential(
-            [layers.RandomFlip(seed=1), layers.RandomZoom(0.2, seed=2)]
-        )
-        self.stem = layers.Conv2D(3, 3)
-        self.stem.build((None, 6, 6, 4))
-        self.stem.trainable = False
-        self.norm, self.head = layers.BatchNormalization(), net(3, 3)
-        self.norm.build((None, 4, 4, 3))
-
-    def loss_of(self, x):
-        codes = []
-        for _ in range(2):
-            seen = self.norm(self.stem(self.views(x, training=True)), training=True)
-            codes.append(ops.normalize(self.head(ops.mean(seen, axis=(1, 2)))))
-        alike = ops.matmul(codes[0], ops.transpose(codes[1])) / 0.1
-        rows = ops.arange(ops.shape(alike)[0])
-        return ops.mean(
-            ops.sparse_categorical_crossentropy(rows, alike, from_logits=True)
-        )
 
 
 @example(FEATURES)
