@@ -12,7 +12,7 @@ from xorlab.sweep import __main__ as command
 from xorlab.sweep import workers
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.plan import chunks
-from xorlab.work.command import train_missing
+from xorlab.work import command as work
 
 
 @pytest.fixture
@@ -31,8 +31,9 @@ def main(monkeypatch, capsys):
             out="some/where", scheduler="tcp://a:1", device="CPU:3"
         )
         stand_in = types.SimpleNamespace(FLAGS=values)
-        monkeypatch.setattr(command, "flags", stand_in)
-        monkeypatch.setattr(command.settings, "from_flags", lambda kind, argv: kind())
+        for module in (command, work):
+            monkeypatch.setattr(module, "flags", stand_in)
+        monkeypatch.setattr(work.settings, "from_flags", lambda kind, argv: kind())
         monkeypatch.setattr(command, "run", run)
         return command.main(["program"]), *capsys.readouterr()
 
@@ -97,5 +98,5 @@ def test_the_bar_says_why_it_does_not_move_yet(monkeypatch):
         assert terminal.getvalue().endswith("compiling]")
         yield missing[0], {}
 
-    train_missing(store, trained, progress=True)
+    work.train_missing(store, trained, progress=True)
     assert terminal.getvalue().split("\r")[-1].rstrip().endswith("1 of 2 networks]")

@@ -1,48 +1,31 @@
 """Trains thousands of networks: `python -m xorlab.sweep --out=logs/sweep/NAME`."""
 
-import logging
-
 from absl import flags
 
 from xorlab import settings, startup
 from xorlab.sweep.grid import Grid
 from xorlab.sweep.results import Summary
 from xorlab.sweep.run import run
-from xorlab.work.command import ENDINGS, ended_by
+from xorlab.work import command
+
+_OUT = "logs/sweep/NAME"
 
 
 def define_flags() -> None:
-    """Defines a flag for every field of `Grid`, and where and by whom it is done."""
-    settings.define_flags(Grid)
-    flags.DEFINE_string("out", "", "folder of the results: logs/sweep/NAME")
+    """Defines the command's flags: every field of `Grid`, and more."""
+    command.define_flags(Grid, _OUT)
     flags.DEFINE_string("device", "CPU", "where to train; GPU:0 takes longer")
-    flags.DEFINE_string("scheduler", "", "tcp://HOST:PORT of a Dask scheduler")
 
 
 def main(argv: list[str]) -> int:
     """Parses, runs, prints; returns the exit code."""
-    out = flags.FLAGS.out
-    # Dask logs a scheduler's loss with its traceback; the error says it in a line.
-    logging.getLogger("distributed.client").disabled = True
-    try:
-        grid = settings.from_flags(Grid, argv)
-        if not out:
-            raise ValueError(
-                "out: expected a folder; received none; write --out=logs/sweep/NAME"
-            )
-        summaries = run(
-            grid,
-            out,
-            flags.FLAGS.scheduler,
-            progress=True,
-            device=flags.FLAGS.device,
-        )
-    except ENDINGS as error:
-        return ended_by(error, out)
-    for summary in summaries:
-        print(line(grid, summary))
-    print(f"\n{startup.closing('Results', f'{out}/summary.md', out)}")
-    return 0
+
+    def lines(grid, out, scheduler):
+        device = flags.FLAGS.device
+        summaries = run(grid, out, scheduler, progress=True, device=device)
+        return [line(grid, summary) for summary in summaries]
+
+    return command.carry_out(argv, Grid, _OUT, lines)
 
 
 def line(grid: Grid, summary: Summary) -> str:

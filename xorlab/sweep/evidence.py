@@ -1,17 +1,22 @@
 """What networks of a sweep tell of themselves, as the evidence that is judged."""
 
-import math
+from typing import Any
 
 import numpy as np
 
-from xorlab.diagnosis import Evidence, LayerFacts, LayerStep, StepEvidence
+from xorlab.diagnosis import (
+    Evidence,
+    LayerFacts,
+    LayerStep,
+    StepEvidence,
+    representation,
+)
 from xorlab.models import data
 from xorlab.sweep.engine import Program, State
 from xorlab.sweep.grid import Cell
+from xorlab.trial.facts import with_data
 
 # R networks, N rows, O outputs. Numbers of all networks are found at once, `[R]`.
-
-_SLOPE = 0.1  # See `xorlab.steps.units`.
 
 
 def known(cell: Cell) -> Evidence:
@@ -31,19 +36,15 @@ def known(cell: Cell) -> Evidence:
     last = LayerFacts(
         "last", "Affine", "sigmoid", 1, is_trainable=True, is_connected=True
     )
-    return Evidence(
+    network = Evidence(
         layers=(*layers, last),
         optimizer="Adam" if cell.optimizer == "adam" else "SGD",
-        input_rms=float(np.sqrt(np.mean(np.square(data.INPUTS)))),
-        input_separation=float(_separation(data.INPUTS[None])[0]),
-        labels=(0.0, 1.0),
-        classes=2,
-        guessing_loss=math.log(2),
         loss_name="binary_crossentropy",
         from_logits=False,
         last_activation="sigmoid",
         last_units=1,
     )
+    return with_data(network, data.INPUTS, data.LABELS)
 
 
 def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
@@ -61,19 +62,19 @@ def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
         weights = program.each(state.weights)
         changes = [new - old for new, old in zip(after, weights, strict=True)]
         columns = []
+        activations = [layer.activation for layer in known(cell).layers]
         for layer, output in enumerate(outputs):
             part = slice(2 * layer, 2 * layer + 2)
-            is_last = layer == cell.depth - 1
             columns.append(
                 _of_weights(gradients[part], weights[part], changes[part])
-                | _of_outputs(output, "" if is_last else cell.activation)
+                | _of_outputs(output, activations[layer])
             )
     names = [layer.name for layer in known(cell).layers]
     return [
         StepEvidence(
             step,
             {
-                name: LayerStep(**{x: _number(n[network]) for x, n in column.items()})
+                name: _of_network(column, network)
                 for name, column in zip(names, columns, strict=True)
             },
             loss=float(cost[network]),
@@ -83,9 +84,12 @@ def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
     ]
 
 
-def _number(value):
-    number = value.item()
-    return None if isinstance(number, float) and math.isnan(number) else number
+def _of_network(column, network):
+    told: dict[str, Any] = {
+        name: representation.number_or_none(numbers[network].item())
+        for name, numbers in column.items()
+    }
+    return LayerStep(**told)
 
 
 def _of_weights(gradients, weights, changes):
@@ -109,19 +113,12 @@ def _of_outputs(output, activation):
     numbers = {
         "output_rms": np.sqrt(np.mean(flat**2, 1)),
         "output_not_finite": (~np.isfinite(flat)).sum(1),
-        "spread": output.std(1).max(1),
-        "separation": _separation(output),
+        "spread": representation.spread(output, activation),
+        "separation": representation.separation(output, data.LABELS),
     }
     if activation == "relu":
         numbers["dead"] = (output == 0).all(1).mean(1)
-    if activation == "tanh":
-        numbers["saturated"] = np.mean(1 - flat**2 < _SLOPE, 1)
-    if activation == "sigmoid":
-        numbers["saturated"] = np.mean(4 * flat * (1 - flat) < _SLOPE, 1)
+    saturated = representation.saturated(output, activation)
+    if saturated is not None:
+        numbers["saturated"] = saturated
     return numbers
-
-
-def _separation(output):
-    first, second = np.nonzero(np.triu(data.LABELS != data.LABELS.T))
-    distances = np.linalg.norm(output[:, first] - output[:, second], axis=2)
-    return distances.min(1) / np.abs(output).max((1, 2))

@@ -3,7 +3,7 @@
 Enters: a `Config`, whose fields are the flags of `python -m xorlab.train`.
 Leaves: a folder with an event file and `result.json`.
 Imports: `capacity`, `checks`, `diagnosis`, `eventlog`, `files`, `models`, `pictures`,
-`provenance`, `settings`, `startup`, `steps`.
+`provenance`, `settings`, `startup`, `steps`, `trial`.
 
     from xorlab import train
 

@@ -1,7 +1,6 @@
 """What a run has shown of its network, as the evidence that is judged."""
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -9,17 +8,13 @@ import numpy as np
 
 from xorlab.diagnosis import Evidence, LayerFacts, LayerStep, StepEvidence
 from xorlab.models import data
+from xorlab.models.optimizers import OPTIMIZERS
 from xorlab.steps import naming
 from xorlab.steps.statistics import rms_by_layer
 from xorlab.steps.tap import Reading
 from xorlab.train.config import Config
-
-_SLOPE = 0.1
-_APART = [
-    (one, other)
-    for one, other in itertools.combinations(range(len(data.LABELS)), 2)
-    if data.LABELS[one] != data.LABELS[other]
-]
+from xorlab.trial.facts import with_data
+from xorlab.trial.probe import measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +35,7 @@ def evidence_of(config: Config, seen: Sequence[Seen]) -> Evidence:
         seen: its steps; the first and the last have a reading.
     """
     activations = seen[-1].reading.activations if seen[-1].reading else {}
-    return Evidence(
+    network = Evidence(
         layers=[
             LayerFacts(
                 name,
@@ -53,17 +48,13 @@ def evidence_of(config: Config, seen: Sequence[Seen]) -> Evidence:
         ],
         steps=[_step(config, each) for each in seen],
         steps_left=config.steps - seen[-1].step,
-        optimizer=config.optimizer,
-        input_rms=float(np.sqrt(np.mean(np.square(data.INPUTS)))),
-        input_separation=_separation(data.INPUTS),
-        labels=(0.0, 1.0),
-        classes=2,
-        guessing_loss=math.log(2),
+        optimizer=OPTIMIZERS[config.optimizer][0],
         loss_name="binary_crossentropy",
         from_logits=False,
         last_activation="sigmoid",
         last_units=1,
     )
+    return with_data(network, data.INPUTS, data.LABELS)
 
 
 def _step(config, seen):
@@ -93,37 +84,16 @@ def _layers(config, reading):
         norm = rms.get(name, math.nan) * math.sqrt(sum(sizes[x] for x in paths))
         is_last = name == "last"
         is_relu = not is_last and config.activation == "relu"
-        scores = _scores(output) if is_last else output
-        layers[name] = LayerStep(
+        step = LayerStep(
             gradient_rms=rms.get(name),
             weight_norm=math.sqrt(sum(squares[x] for x in paths)),
             # Other optimizers make something else of the gradient.
             update_norm=rate * norm if config.optimizer == "sgd" else None,
             output_rms=float(np.sqrt(np.mean(np.square(output)))),
-            spread=float(np.max(np.std(scores, axis=0))),
-            separation=None if is_last else _separation(output),
             dead=float(np.mean(np.all(output == 0, axis=0))) if is_relu else None,
-            saturated=None if is_last else _saturated(output, config.activation),
         )
+        activation = "sigmoid" if is_last else config.activation
+        # What the last one returns says it by the cost.
+        labels = None if is_last else data.LABELS
+        layers[name] = measured(step, output, activation, labels)
     return layers
-
-
-def _scores(hypothesis):
-    """What a sigmoid was given, as far as it can be told."""
-    p = np.clip(hypothesis.astype(np.float64), 1e-12, 1 - 1e-12)
-    return np.log(p / (1 - p))
-
-
-def _saturated(output, activation):
-    """The share of outputs whose slope is below a tenth, as `xorlab.steps.units`."""
-    slopes = {"tanh": 1 - output**2, "sigmoid": 4 * output * (1 - output)}
-    if activation not in slopes:
-        return None
-    return float(np.mean(slopes[activation] < _SLOPE))
-
-
-def _separation(output):
-    """The least distance of two rows of different label, by the largest output."""
-    largest = np.max(np.abs(output))
-    distances = (np.linalg.norm(output[i] - output[j]) for i, j in _APART)
-    return float(min(distances) / largest) if largest > 0 else 0.0

@@ -121,7 +121,8 @@ class Clones:
                 clone = type(model).from_config(model.get_config())
             if not clone.built:
                 clone.build_from_config(model.get_build_config())
-            assert len(clone.variables) == len(model.variables), "weights are missing"
+            if len(clone.variables) != len(model.variables):
+                raise ValueError("weights are missing")
         except Exception as error:
             raise ValueError(
                 "model: expected one that can be built anew from its config; received "

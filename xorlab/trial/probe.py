@@ -7,14 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from xorlab.diagnosis import LayerStep
+from xorlab.diagnosis import LayerStep, representation
 from xorlab.steps import naming
 from xorlab.steps.hooks import Wrapped
 
 # Rows whose distances are looked at: among many, two are always next to another.
 _COMPARED = 16
-# Where the slope is a tenth of the largest: see `xorlab.steps.units`.
-_SLOPE = 0.1
 # Of the largest direction's deviation: what less of is rounding.
 _ROUNDING = 1e-5
 
@@ -65,42 +63,23 @@ def measured(
     """
     if not np.isfinite(outputs).all():
         return before
+    saturated = representation.saturated(outputs, activation)
     deviations = np.linalg.svd(outputs - outputs.mean(axis=0), compute_uv=False)
     return dataclasses.replace(
         before,
-        spread=float(_scores(outputs, activation).std(axis=0).max()),
+        spread=float(representation.spread(outputs, activation)),
         separation=separation(outputs, labels),
         rank=int((deviations > _ROUNDING * max(1e-30, deviations[0])).sum()),
-        saturated=_saturated(outputs, activation),
+        saturated=None if saturated is None else float(saturated),
     )
 
 
-def _scores(outputs, activation):
-    """What a sigmoid or softmax was given, as far as it can be told."""
-    if activation == "sigmoid":
-        outputs = np.clip(outputs, 1e-7, 1 - 1e-7)
-        return np.log(outputs) - np.log1p(-outputs)
-    return np.log(np.maximum(outputs, 1e-7)) if activation == "softmax" else outputs
-
-
-def _saturated(outputs, activation):
-    slopes = {"tanh": 1 - outputs**2, "sigmoid": 4 * outputs * (1 - outputs)}
-    if activation not in slopes:
-        return None
-    return float((slopes[activation] < _SLOPE).mean())
-
-
 def separation(outputs: np.ndarray, labels: Any) -> float | None:
-    """Returns how near two rows of different labels are, by the largest output.
+    """Returns `representation.separation` of `[N, D]`; None where it says nothing.
 
-    None of many rows, of which two are always near, and where all labels are the same.
+    Of many rows two are always near, so that it is None of them, too.
     """
     if not isinstance(labels, np.ndarray) or len(labels) > _COMPARED:
         return None
-    labels = labels.reshape(len(labels), -1)
-    differ = (labels[:, None] != labels[None]).any(axis=-1)
-    largest = np.abs(outputs).max()
-    if not differ.any() or not largest:
-        return None
-    distances = np.linalg.norm(outputs[:, None] - outputs[None], axis=-1)
-    return float(distances[differ].min() / largest)
+    found = representation.separation(outputs, labels)
+    return representation.number_or_none(float(found))

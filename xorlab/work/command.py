@@ -1,17 +1,66 @@
-"""How a command that trains in chunks goes on, and how it ends."""
+"""How a command that trains in chunks begins, goes on, and ends."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import tqdm
+from absl import flags
 
-from xorlab import startup
+from xorlab import settings, startup
 from xorlab.checks import folder
 from xorlab.work.store import Store
 from xorlab.work.workers import BrokenCluster, Results
 
+# So that absl counts flags among those of the command that asks for them.
+flags.disclaim_key_flags()
+
 ENDINGS = (ValueError, OSError, BrokenCluster, KeyboardInterrupt)
+
+
+def define_flags(grid: type, out: str) -> None:
+    """Defines a flag for every field of a grid, and where and by whom it is done.
+
+    Args:
+        grid: its class, as `settings.define_flags` takes it.
+        out: an example of a folder.
+    """
+    settings.define_flags(grid)
+    flags.DEFINE_string("out", "", f"folder of the results: {out}")
+    flags.DEFINE_string("scheduler", "", "tcp://HOST:PORT of a Dask scheduler")
+
+
+def carry_out(
+    argv: list[str],
+    grid: type,
+    out: str,
+    lines: Callable[[Any, str, str], Iterable[str]],
+) -> int:
+    """Parses the flags of `define_flags`, runs, prints; returns the exit code.
+
+    Args:
+        argv: what is no flag is refused.
+        grid: the class.
+        out: an example of a folder, for who has given none.
+        lines: trains a grid into a folder, by a scheduler if it is given one, and
+            returns what to print.
+    """
+    chosen = flags.FLAGS.out
+    # Dask logs a scheduler's loss with its traceback; the error says it in a line.
+    logging.getLogger("distributed.client").disabled = True
+    try:
+        asked: Any = settings.from_flags(grid, argv)
+        if not chosen:
+            raise ValueError(
+                f"out: expected a folder; received none; write --out={out}"
+            )
+        told = lines(asked, chosen, flags.FLAGS.scheduler)
+    except ENDINGS as error:
+        return ended_by(error, chosen)
+    print("\n".join(told))
+    print(f"\n{startup.closing('Results', f'{chosen}/summary.md', chosen)}")
+    return 0
 
 
 def train_missing(
