@@ -57,8 +57,8 @@ def measure(quick: bool) -> report.Report:
             "expected scikit-learn, for its digits; it is not installed; "
             "run pip install scikit-learn"
         )
-    memories = [memory.measure(jit, rounds=1 if quick else 5) for jit in (True, False)]
-    processes = 1 if quick else 10
+    memories = [memory.measure(jit, rounds=1 if quick else 3) for jit in (True, False)]
+    processes = 1 if quick else 3
     steps, histograms = measure_steps(
         processes,
         rounds=3 if quick else 6,
