@@ -1,11 +1,13 @@
 """Is it the activation or the start? Runs the study's sweeps and writes its tables.
 
     python scripts/study.py --out=logs/study
+    python scripts/study.py --out=logs/study --studies=lsuv
 
-Two tables, each at the lecture's learning rate and at the best of a few: (1) activation
-by depth, from the lecture's start; (2) activation by start, at depth 11. Rates are
-chosen on other seeds than those reported. Stopped and begun again it goes on; what is
-done is not done again.
+Three studies: activation by depth, from the lecture's start; activation by start, at
+depth 11; and unit variance with and without centring against the lecture's start, at
+depths 11 and 30. Each has two tables: at the lecture's learning rate, and at the best
+of a few. Rates are chosen on other seeds than those reported. Stopped and begun again
+it goes on; what is done is not done again.
 """
 
 import dataclasses
@@ -17,7 +19,7 @@ from benchmarks import report
 from benchmarks.timing import ROOT
 
 from xorlab import pictures, settings, startup, sweep
-from xorlab.checks import folder
+from xorlab.checks import different, folder, one_of
 from xorlab.files import write_atomically
 from xorlab.sweep.about import about, command
 from xorlab.work.command import ENDINGS, ended_by
@@ -45,7 +47,24 @@ STUDIES = {
             ),
         ),
     ],
+    "lsuv": [
+        dataclasses.replace(
+            LECTURE,
+            depths=(depth,),
+            initializers=("uniform", "data_dependent", "lsuv"),
+            seeds=256,
+        )
+        for depth in (11, 30)
+    ],
 }
+TITLES = {
+    "depth": "Activation by depth",
+    "start": "Activation by start",
+    "lsuv": "Unit variance, centred or not",
+}
+_STUDIES = flags.DEFINE_list(
+    "studies", list(STUDIES), "which, of " + ", ".join(STUDIES)
+)
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 # Beyond all seeds that are reported.
 CHOOSING = {"first_seed": 1_000_000, "seeds": 128}
@@ -77,7 +96,7 @@ def study(name: str, out: pathlib.Path) -> str:
         pictures.save(picture, out / f"{name}-{kind}.png")
     return "\n".join(
         [
-            f"## Activation by {name}",
+            f"## {TITLES[name]}",
             "",
             *text,
             "",
@@ -166,41 +185,53 @@ def main(argv: list[str]) -> int:
     """Checks, runs, writes; returns the exit code."""
     try:
         settings.check_no_words(argv)
+        names = different("studies", _STUDIES.value)
+        for name in names:
+            one_of("studies", name, STUDIES)
         if not _OUT.value:
             raise ValueError(
                 "out: expected a folder; received none; write --out=logs/study"
             )
         if _README.value:
             # Before an hour of training, not after.
-            report.with_table(README.read_text(encoding="utf-8"), "study", "")
-        write(folder("out", _OUT.value))
+            for name in names:
+                with_section(name, "")
+        for name in names:
+            write(name, folder("out", _OUT.value))
     except ENDINGS as error:
         return ended_by(error, _OUT.value)
     return 0
 
 
-def write(out: pathlib.Path):
-    """Runs all studies, and writes their tables and pictures."""
-    text = "\n".join(study(name, out) for name in STUDIES)
-    write_atomically(out / "study.md", text.encode())
-    print(out / "study.md")
+def write(name: str, out: pathlib.Path):
+    """Runs a study, and writes its tables and picture."""
+    text = study(name, out)
+    write_atomically(out / f"{name}.md", text.encode())
+    print(out / f"{name}.md")
     if _README.value:
-        readme = README.read_text(encoding="utf-8")
-        tables = report.with_table(readme, "study", for_readme(text, out))
-        write_atomically(README, tables.encode())
-        for picture in out.glob("*-lecture.png"):
-            shutil.copy(picture, ROOT / "logs" / "pictures" / f"study-{picture.name}")
+        readme = with_section(name, for_readme(name, text, out))
+        write_atomically(README, readme.encode())
+        picture = ROOT / "logs" / "pictures" / f"study-{name}-lecture.png"
+        shutil.copy(out / f"{name}-lecture.png", picture)
 
 
-def for_readme(text: str, out: pathlib.Path) -> str:
-    """Returns the sections with one command for all sweeps, versions and pictures."""
+def with_section(name: str, section: str) -> str:
+    """Returns the text of logs/README.md with a study's section."""
+    readme = README.read_text(encoding="utf-8")
+    return report.with_table(readme, f"study-{name}", section)
+
+
+def for_readme(name: str, text: str, out: pathlib.Path) -> str:
+    """Returns the section with one command for all sweeps, versions and the picture."""
     lines = [line for line in text.splitlines() if not line.startswith("    ")]
-    said = about(STUDIES["depth"][0], out)
+    kept = "\n".join(lines).replace("\n\n\n", "\n\n").strip()
+    said = about(STUDIES[name][0], out)
     where = f"{said['versions']}, on {said['machine']}"
-    source = f"`python scripts/study.py --out={out} --readme`: {where}."
-    shown = [f"![{name}](pictures/study-{name}-lecture.png)" for name in STUDIES]
-    kept = "\n".join(lines).replace("\n## ", "\n### ").removeprefix("## ")
-    return "\n\n".join(["### " + kept.strip(), source, *shown])
+    source = (
+        f"`python scripts/study.py --out={out} --studies={name} --readme`: {where}."
+    )
+    picture = f"![{TITLES[name]}](pictures/study-{name}-lecture.png)"
+    return "\n\n".join([f"#{kept}", source, picture])
 
 
 if __name__ == "__main__":

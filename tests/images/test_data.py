@@ -35,15 +35,21 @@ def test_the_split_is_the_same_again():
     np.testing.assert_array_equal(first.tested_x, load("digits").tested_x)
 
 
-def test_cifar10_is_read_as_its_authors_wrote_it(tmp_path):
-    random = np.random.default_rng(0)
+@pytest.fixture
+def pixels(tmp_path):
+    """The pixels of a small CIFAR-10 that lies in `tmp_path`, `[6, 4, 3, 32, 32]`."""
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
-    pixels = random.integers(0, 256, (6, 4, 3, 32, 32), np.uint8)
+    shape = (6, 4, 3, 32, 32)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     names = [f"data_batch_{n}" for n in range(1, 6)] + ["test_batch"]
     for name, batch in zip(names, pixels, strict=True):
         content = {b"data": batch.reshape(4, -1), b"labels": [0, 1, 2, 3]}
         (folder / name).write_bytes(pickle.dumps(content))
+    return pixels
+
+
+def test_cifar10_is_read_as_its_authors_wrote_it(pixels, tmp_path):
     cifar = load("cifar10", str(tmp_path))
     assert cifar.x.shape == (20, 32, 32, 3) and cifar.tested_y.tolist() == [0, 1, 2, 3]
     mean, deviation = pixels[:5].mean(), pixels[:5].std()
@@ -54,6 +60,13 @@ def test_cifar10_is_read_as_its_authors_wrote_it(tmp_path):
 
 
 GRID = images.Grid(dataset="cifar10", seeds=2)
+
+
+def test_a_batch_of_more_images_than_there_are_is_told(pixels, tmp_path):
+    """Or it would wait for ever for one that is full."""
+    with pytest.raises(ValueError, match="batch_size: expected at most 20,.*ed 32"):
+        images.run(GRID, tmp_path / "out", data_dir=str(tmp_path))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_cifar10_is_told_and_nothing_is_written(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 
 from xorlab import pictures
 from xorlab.files import write_atomically
+from xorlab.images import words
 from xorlab.images.plan import Chunk, chunks
 from xorlab.images.store import PACKAGES, Store
 from xorlab.images.summary import (
@@ -150,7 +151,7 @@ def markdown(
         "",
     ]
     if compared:
-        lines += _comparisons(compared)
+        lines += [*words.claims(summaries, compared), *words.comparisons(compared)]
     lines += _verdicts(trained)
     return "\n".join(lines) + "\n"
 
@@ -171,40 +172,6 @@ def _cell(summary):
     """The beginning of the verdict, as a cell of a table."""
     line = summary.verdict.splitlines()[0].replace("**", "").removeprefix("- ")
     return textwrap.shorten(line.replace("|", "/"), 60, placeholder=" …")
-
-
-def _comparisons(compared):
-    beyond = [pair for pair in compared if pair.difference.is_beyond_chance]
-    lines = [
-        "## Compared seed by seed",
-        "",
-        f"Of {len(compared)} pairs of cells that share an activation or a start, "
-        f"{len(beyond)} differ by more than chance: the 95% interval of the mean "
-        "difference leaves zero out (Student's, paired by seed; one pair of twenty "
-        "would by chance alone). All pairs are in `pairs.csv`.",
-        "",
-    ]
-    lines += [
-        f"- {pair.within}: {_better(pair)}"
-        for pair in sorted(beyond, key=lambda pair: -abs(pair.difference.mean))
-    ]
-    others = [pair for pair in compared if not pair.difference.is_beyond_chance]
-    told = "; ".join(f"{p.within}: {p.first} and {p.second}" for p in others)
-    if told:
-        lines += ["", f"Not told apart: {told}."]
-    return [*lines, ""]
-
-
-def _better(pair):
-    names = [pair.first, pair.second]
-    mean, low, high = (100 * value for value in pair.difference)
-    if mean < 0:
-        names.reverse()
-        mean, low, high = -mean, -high, -low
-    return (
-        f"{names[0]} is better than {names[1]} by {mean:.1f} points "
-        f"({low:.1f} to {high:.1f})"
-    )
 
 
 def _verdicts(trained):

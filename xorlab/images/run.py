@@ -44,7 +44,8 @@ def run(
 
     Raises:
         ValueError: `scheduler` is not an address, or Dask is not installed; or `out` is
-            the folder of a user that this machine does not know.
+            the folder of a user that this machine does not know; or a batch takes more
+            images than there are.
         Missing: before anything is written; the images are not here.
         UnusableDirectory: the folder cannot be written, holds another table, or one
             that is not done and that other code began.
@@ -55,7 +56,7 @@ def run(
     store = Store(folder("out", out), grid)
     if grid.dataset == "cifar10" and not data_dir:
         startup.import_tensorflow()  # In silence.
-    load(grid.dataset, data_dir)
+    _check_batch(grid, len(load(grid.dataset, data_dir).x))
     train = functools.partial(train_chunk, data_dir=data_dir)
     with contextlib.ExitStack() as stack:
         if scheduler:
@@ -69,3 +70,11 @@ def run(
         stack.enter_context(store.claimed())
         train_missing(store, train_chunks, progress)
         return results.write(store)
+
+
+def _check_batch(grid, images):
+    if grid.batch_size > images:
+        raise ValueError(
+            f"batch_size: expected at most {images}, the images that are trained on; "
+            f"received {grid.batch_size}; the authors have 128"
+        )

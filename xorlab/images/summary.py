@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -99,9 +100,14 @@ class Summary:
         """The learning rate that most networks have."""
         return max(self.rates, key=self.rates.count)
 
+    @property
+    def has_converged(self) -> bool:
+        """Whether at least half of them have; else the cell is `n/c`."""
+        return 2 * self.converged >= self.n
+
     def shown(self) -> str:
-        """Says it as the table does: `n/c` if fewer than half have converged."""
-        if 2 * self.converged < self.n:
+        """Says it as the table does."""
+        if not self.has_converged:
             return f"n/c ({self.converged} of {self.n})"
         lost = f", {self.n - self.converged} n/c" if self.converged < self.n else ""
         return f"{100 * self.mean:.1f} ± {100 * self.spread:.1f}{lost}"
@@ -161,15 +167,37 @@ class Pair:
     """Two cells that differ in one word, compared seed by seed.
 
     Attributes:
-        within: what they share: an activation, or a start.
-        first, second: in what they differ.
-        difference: of accuracy, first less second.
+        one, other: the cells.
+        differing: in what they differ: `activation` or `initializer`.
     """
 
-    within: str
-    first: str
-    second: str
-    difference: Difference
+    one: Summary
+    other: Summary
+    differing: str
+
+    @property
+    def within(self) -> str:
+        """What they share: an activation, or a start."""
+        return getattr(self.one, _OTHER[self.differing])
+
+    @property
+    def first(self) -> str:
+        """What `one` has and `other` has not."""
+        return getattr(self.one, self.differing)
+
+    @property
+    def second(self) -> str:
+        """What `other` has and `one` has not."""
+        return getattr(self.other, self.differing)
+
+    @functools.cached_property
+    def difference(self) -> Difference:
+        """Of accuracy, first less second."""
+        return paired(self.one.accuracy, self.other.accuracy)
+
+    def turned(self) -> "Pair":
+        """Returns it with the second cell first."""
+        return Pair(self.other, self.one, self.differing)
 
     def row(self) -> dict[str, Any]:
         """Returns the row of `pairs.csv`."""
@@ -177,23 +205,18 @@ class Pair:
         return names | self.difference._asdict()
 
 
+_OTHER = {"initializer": "activation", "activation": "initializer"}
+
+
 def pairs(summaries: list[Summary]) -> Iterator[Pair]:
     """Yields starts compared within each activation, then activations within starts."""
-    for shared, differing in (
-        ("activation", "initializer"),
-        ("initializer", "activation"),
-    ):
+    for differing, shared in _OTHER.items():
         groups: dict[str, list[Summary]] = {}
         for summary in summaries:
             groups.setdefault(getattr(summary, shared), []).append(summary)
-        for within, group in groups.items():
+        for group in groups.values():
             for one, other in itertools.combinations(group, 2):
-                yield Pair(
-                    within,
-                    getattr(one, differing),
-                    getattr(other, differing),
-                    paired(one.accuracy, other.accuracy),
-                )
+                yield Pair(one, other, differing)
 
 
 def verdicts(trained: Iterable[Trained]) -> Mapping[tuple[bool, bool], int]:
