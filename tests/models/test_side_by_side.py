@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from xorlab.images.program import sum_of_losses
 from xorlab.models.fitnet import Activate, fitnet
-from xorlab.models.side_by_side import side_by_side, stack, unstack
+from xorlab.models.side_by_side import Convolutions, side_by_side, stack, unstack
 from xorlab.models.starts import start
 
 R, N, STEPS = 3, 8, 6
@@ -62,6 +63,27 @@ def test_each_ends_with_the_weights_that_plain_fit_gives_it_alone(activation, pi
             moved = np.abs(one_ - first).max()
             assert moved > 1e-3
             np.testing.assert_allclose(other, one_, atol=1e-5 * max(1, moved))
+
+
+@pytest.mark.parametrize("width", [5, 9])
+@pytest.mark.parametrize("window", [(3, 3), (2, 3), (3, 2)])
+def test_convolutions_are_keras_s_of_narrow_and_of_wide_images(width, window):
+    x = tf.constant(RANDOM.normal(size=(R, N, 4, width, 2)).astype(np.float32))
+    beside = Convolutions(3, window)
+    beside.build(x.shape)
+    for weight in beside.weights:
+        weight.assign(RANDOM.normal(size=weight.shape))
+    for number in range(R):
+        alone = keras.layers.Conv2D(3, window, padding="same")
+        alone.build(x.shape[1:])
+        shapes = [weight.shape for weight in alone.weights]
+        alone.set_weights(
+            [
+                np.reshape(w[number], s)
+                for w, s in zip(beside.weights, shapes, strict=True)
+            ]
+        )
+        np.testing.assert_allclose(beside(x)[number], alone(x[number]), atol=1e-5)
 
 
 def test_one_that_diverges_does_not_touch_the_others():

@@ -18,6 +18,9 @@ from xorlab.models.fitnet import Activate
 
 # Axis letters as in `fitnet`; R networks. Inside, networks come first: [R, N, H, W, C].
 
+# Of wider images, most entries of a matrix from row to row would be zero.
+_NARROW = 8
+
 
 def side_by_side(model: keras.Model, networks: int) -> keras.Model:
     """Makes R networks of a chain such as `fitnet` one model.
@@ -108,7 +111,9 @@ class Convolutions(_Affine):
     """R padded convolutions, `[R, N, H, W, C]` to `[R, N, H, W, O]`.
 
     The patches of all images are multiplied by the kernels in one `tf.matmul`, because
-    on a CPU a convolution of few channels costs several times as much.
+    on a CPU a convolution of few channels costs several times as much. So does a matrix
+    of few columns: a row of a narrow image is one pixel, whose channels are those of
+    all its pixels.
     """
 
     def __init__(self, units: int, window: tuple[int, int], **kwargs: Any):
@@ -120,17 +125,34 @@ class Convolutions(_Affine):
         self._build(input_shape[0], rows * columns * input_shape[-1])
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        networks, _, height, width, _ = x.shape
-        edges = [[(size - 1) // 2, size // 2] for size in self.window]
+        networks, _, height, width, channels = x.shape
+        window, kernel = self.window, self.kernel
+        if width <= _NARROW:
+            window, kernel = (window[0], 1), self._of_rows(width, channels)
+            x = tf.reshape(x, [networks, -1, height, 1, width * channels])
+        edges = [[(size - 1) // 2, size // 2] for size in window]
         padded = tf.pad(x, [[0, 0], [0, 0], *edges, [0, 0]])
         patches = [
-            padded[:, :, row : row + height, column : column + width]
-            for row in range(self.window[0])
-            for column in range(self.window[1])
+            padded[:, :, row : row + height, column : column + x.shape[3]]
+            for row in range(window[0])
+            for column in range(window[1])
         ]
-        rows = tf.reshape(tf.concat(patches, -1), [networks, -1, self.kernel.shape[1]])
-        z = tf.matmul(rows, self.kernel) + self.bias
-        return tf.reshape(z, [networks, -1, height, width, self.units])
+        rows = tf.reshape(tf.concat(patches, -1), [networks, -1, kernel.shape[1]])
+        z = tf.reshape(
+            tf.matmul(rows, kernel), [networks, -1, height, width, self.units]
+        )
+        return z + self.bias[:, :, None, None]
+
+    def _of_rows(self, width, channels):
+        """Returns the kernels of whole rows, `[R, rows * W * C, W * O]`."""
+        rows, columns = self.window
+        # Which column of a kernel leads from which pixel of a row to which.
+        leads = [np.eye(width, k=(columns - 1) // 2 - c) for c in range(columns)]
+        kernel = tf.reshape(self.kernel, [-1, rows, columns, channels, self.units])
+        kernel = tf.einsum(
+            "rhkco,kvw->rhvcwo", kernel, np.stack(leads, dtype="float32")
+        )
+        return tf.reshape(kernel, [-1, rows * width * channels, width * self.units])
 
 
 class Classifiers(_Affine):
