@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from xorlab import images
+from xorlab.images import program
 from xorlab.images.data import Missing, load
+from xorlab.models.fitnet import Activate
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +69,35 @@ def test_a_batch_of_more_images_than_there_are_is_told(pixels, tmp_path):
     with pytest.raises(ValueError, match="batch_size: expected at most 20,.*ed 32"):
         images.run(GRID, tmp_path / "out", data_dir=str(tmp_path))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_local_copy_is_trained_on_at_the_original_s_widths(
+    pixels, tmp_path, monkeypatch
+):
+    asked = []
+
+    def tiny(activation, shape, widths, classes):
+        asked.append((shape, widths, classes))
+        inputs = keras.Input(shape)
+        x = keras.layers.Conv2D(2, 3, padding="same", name="conv")(inputs)
+        x = keras.layers.GlobalMaxPooling2D()(Activate(activation)(x))
+        return keras.Model(inputs, keras.layers.Dense(classes, name="last")(x))
+
+    monkeypatch.setattr(program, "fitnet", tiny)
+    monkeypatch.setattr(program, "program", program.Networks)
+    grid = images.Grid(
+        dataset="cifar10",
+        activations=("relu",),
+        initializers=("lsuv",),
+        learning_rates=(0.01,),
+        batch_size=4,
+        steps=20,
+        seeds=1,
+    )
+    [summary] = images.run(grid, tmp_path / "out", data_dir=str(tmp_path))
+    assert asked == [((32, 32, 3), (32, 48, 80, 128), 10)]
+    assert 4 * summary.accuracy[0] in range(5)  # Four images are tested.
+    assert "--dataset=cifar10" in (tmp_path / "out" / "summary.md").read_text()
 
 
 def test_a_folder_without_cifar10_is_told_and_nothing_is_written(tmp_path):
