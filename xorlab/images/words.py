@@ -26,7 +26,7 @@ def claims(summaries: list[Summary], compared: list[Pair]) -> list[str]:
             "- But for sigmoid, networks that start from LSUV end at least as well as "
             "from other starts (Mishkin & Matas 2016, abstract). Here from LSUV:"
         )
-        lines += _outcome(starts, lambda pair: f"{pair.within} than {pair.second}")
+        lines += _outcome(starts, lambda pair: f"{pair.within} than from {pair.second}")
     leaky = [
         pair for pair in _turned(compared, "very_leaky_relu") if pair.second == "relu"
     ]
