@@ -35,7 +35,8 @@ def test_what_is_claimed_of_lsuv_is_told_start_by_start():
     assert lines[-4:-1] == [
         "  - better, 1 of 3: relu than from orthogonal (+70.0, +57.6 to +82.4)",
         "  - worse, 1 of 3: relu than from he_normal (-10.0, -10.0 to -10.0)",
-        "  - not told apart, 1 of 3: relu than from glorot_uniform (-5.0, -29.8 to +19.8)",
+        "  - not told apart, 1 of 3: "
+        "relu than from glorot_uniform (-5.0, -29.8 to +19.8)",
     ]
     assert any(line.endswith("Here it does from he_normal.") for line in lines)
 
