@@ -57,7 +57,7 @@ def answer(tmp_path):
         ("sweep", "--out=~nosuchuser/x", "out: expected the folder of a user"),
         ("images", "--steps=7", "steps: expected a multiple of 20"),
         ("images", "--out=", "out: expected a folder; received none"),
-        ("images", "--dataset=cifar10 --data_dir=x --out=y", "data_dir: expected the fi"),
+        ("images", "--dataset=cifar10 --data_dir=x --out=y", "data_dir: expected the"),
         ("study", "--out=~nosuchuser/x", "out: expected the folder of a user"),
         ("study", "--studies=depht", "studies: expected one of depth, start, lsuv; r"),
         ("study", "--readme", "out: expected a folder; received none"),

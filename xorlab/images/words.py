@@ -67,8 +67,8 @@ def _outcome(pairs: list[Pair], named: Callable[[Pair], str]) -> Iterator[str]:
         if not pair.difference.is_beyond_chance:
             word = "not told apart"
         mean, low, high = (100 * value for value in pair.difference)
-        told = f"{named(pair)} ({mean:+.1f}, {low:+.1f} to {high:+.1f})"
-        groups[word].append(told)
+        line = f"{named(pair)} ({mean:+.1f}, {low:+.1f} to {high:+.1f})"
+        groups[word].append(line)
     for word, told in groups.items():
         yield f"  - {word}, {len(told)} of {len(pairs)}: {', '.join(told) or 'none'}"
 
