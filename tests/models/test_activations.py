@@ -1,5 +1,7 @@
 """Every activation against NumPy, where numbers are ordinary, large and missing."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +12,26 @@ from xorlab.models.activations import ACTIVATIONS
 FUNCTION_NAMES = sorted(set(ACTIVATIONS) - {"maxout"})
 ORDINARY = np.linspace(-6, 6, 241)
 LARGE = np.array([-1e4, -100.0, -30.0, 30.0, 100.0, 1e4])
+# Zero itself is apart: there the slopes of relu and leaky_relu are a choice.
+CASES = {
+    "ordinary": ORDINARY[ORDINARY != 0],
+    "large": LARGE,
+    "zero": np.zeros(1),
+    "missing": np.array([1.0, np.nan, -1.0]),
+}
+
+
+@functools.cache
+def of_cases(name, jit):
+    """The arguments of each case in float32, and the values and slopes there.
+
+    One program has them all: XLA compiles one for each length.
+    """
+    z = np.concatenate(list(CASES.values())).astype(np.float32)
+    arrays = (z, *values_and_slopes(ACTIVATIONS[name], z, jit))
+    ends = np.cumsum([len(case) for case in CASES.values()])[:-1]
+    by_case = zip(*(np.split(array, ends) for array in arrays), strict=True)
+    return dict(zip(CASES, by_case, strict=True))
 
 
 def values_and_slopes(activation, z, jit):
@@ -30,10 +52,8 @@ def test_the_oracle_knows_every_function():
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("name", FUNCTION_NAMES)
 def test_values_and_slopes_match_numpy(name, jit):
-    # Zero itself is left out: there the slopes of relu and leaky_relu are a choice.
-    for z in (ORDINARY[ORDINARY != 0], LARGE):
-        z = z.astype(np.float32)
-        a, slope = values_and_slopes(ACTIVATIONS[name], z, jit)
+    for case in ("ordinary", "large"):
+        z, a, slope = of_cases(name, jit)[case]
         f, f_slope = FUNCTIONS[name]
         np.testing.assert_allclose(a, f(z.astype(float)), rtol=1e-5, atol=2e-6)
         np.testing.assert_allclose(
@@ -44,7 +64,7 @@ def test_values_and_slopes_match_numpy(name, jit):
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("name", FUNCTION_NAMES)
 def test_slope_at_zero_is_the_same_in_and_out_of_xla(name, jit):
-    _, [slope] = values_and_slopes(ACTIVATIONS[name], [0.0], jit)
+    _, _, [slope] = of_cases(name, jit)["zero"]
     expected = FUNCTIONS[name][1](np.zeros(1))[0]
     np.testing.assert_allclose(slope, expected, rtol=1e-6)
 
@@ -52,7 +72,7 @@ def test_slope_at_zero_is_the_same_in_and_out_of_xla(name, jit):
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("name", FUNCTION_NAMES)
 def test_nan_stays_visible_and_touches_no_neighbour(name, jit):
-    a, slope = values_and_slopes(ACTIVATIONS[name], [1.0, np.nan, -1.0], jit)
+    _, a, slope = of_cases(name, jit)["missing"]
     assert np.isnan(a).tolist() == [False, True, False]
     assert np.isfinite(slope[[0, 2]]).all()
 
