@@ -31,6 +31,10 @@ def test_versions_are_spelled_in_a_line():
 def test_a_machine_is_told_with_the_cores_that_may_be_used(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 5, 7})
     assert provenance.machine().endswith(", 3 cores")
+    # As on a system that does not tell which.
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    assert provenance.machine().endswith(", 5 cores")
 
 
 def git(folder, *words):

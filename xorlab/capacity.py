@@ -45,6 +45,13 @@ def memory() -> float:
         return math.inf
 
 
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # All, where the system does not tell, as macOS.
+
+
 def _check(takes, has, of, flags):
     if takes > has:
         raise TooLarge(

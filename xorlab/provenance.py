@@ -1,6 +1,5 @@
 """Where a result comes from: versions, machine and commit."""
 
-import os
 import pathlib
 import platform
 import subprocess
@@ -9,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from xorlab import __version__
+from xorlab.capacity import cores
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
@@ -30,7 +30,7 @@ def stated(found: Mapping[str, str]) -> str:
 
 def machine() -> str:
     """Returns the processor's model, and how many cores this process may use."""
-    return f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
+    return f"{_processor()}, {cores()} cores"
 
 
 def commit() -> str:

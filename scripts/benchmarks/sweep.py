@@ -5,7 +5,6 @@ import ctypes
 import dataclasses
 import functools
 import importlib.util
-import os
 import pathlib
 import shutil
 import subprocess
@@ -16,14 +15,14 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks import report
-from xorlab import provenance, startup
+from xorlab import capacity, provenance, startup
 from xorlab.models import data
 from xorlab.sweep.grid import Cell
 
 KERNEL = pathlib.Path(__file__).with_name("sweep_kernel.cpp")
 DEPTH = 11
 RATE = 0.1
-CORES = len(os.sched_getaffinity(0))
+CORES = capacity.cores()
 _ROUND_SECONDS = 0.4
 
 

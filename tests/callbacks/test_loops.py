@@ -1,6 +1,7 @@
 """Training without `fit` is logged as `fit` is, and changed as little."""
 
 import contextlib
+import threading
 
 import keras
 import numpy as np
@@ -144,6 +145,24 @@ def test_loops_with_a_tape_are_logged_as_fit_is(kind, traced_before, tmp_path):
     oracle.assert_true(log, steps, list(range(first, first + 6, 2)))
     assert list(log.texts["verdict"]) == [first + 4]  # The end: all is well.
     assert [tag for tag in log.histograms if tag.endswith("/activation")]
+
+
+def test_what_another_thread_calls_is_no_step(tmp_path):
+    model, traced = network(), []
+    step = tf.function(step_of(model, model.optimizer))
+    other = tf.function(lambda x: traced.append(x) or x + 1)
+
+    def with_another(x, y):
+        thread = threading.Thread(target=other, args=(x,))
+        thread.start()
+        thread.join()
+        step(x, y)
+
+    watch = xorlab.watch(model.optimizer, model, tmp_path, histogram_steps=1)
+    loop(model, with_another, watch)
+    assert len(traced) == 1  # By its own call, and not to look for an update in it.
+    log = oracle.read(tmp_path, run="")
+    assert list(log.scalars["gradient_norm"]) == list(range(2 * len(BATCHES)))
 
 
 @pytest.mark.parametrize("kind", ["eager", "graph"])

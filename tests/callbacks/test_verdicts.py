@@ -161,6 +161,7 @@ def test_what_layers_return_is_measured(tmp_path, monkeypatch):
         ("softmax", "sparse_categorical_crossentropy", ("softmax", False)),
         (None, keras.losses.BinaryCrossentropy(from_logits=True), ("linear", True)),
         ("sigmoid", keras.losses.binary_crossentropy, ("sigmoid", False)),
+        ("sigmoid", ["binary_crossentropy"], ("sigmoid", False)),
     ],
 )
 def test_output_and_loss_of_a_model_are_known(last, loss, told):

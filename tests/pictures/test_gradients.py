@@ -56,6 +56,19 @@ def test_an_exact_zero_is_a_cross_at_the_edge():
     assert "step 0: exactly 0" in [text.get_text() for text in legend.get_texts()]
 
 
+def test_a_layer_that_a_step_is_not_of_has_no_point_there():
+    # As of two networks that are trained by turns.
+    run = {0: {"one": 0.5, "two": 0.25, "last": 1.0}, 1: {"two": 0.125, "late": 2.0}}
+    figure = pictures.gradients_by_layer({"by turns": run})
+    [axes] = figure.axes
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert shown == ["one", "two", "last", "late"]
+    first, second, _ = (line.get_ydata() for line in axes.lines)
+    np.testing.assert_array_equal(first, [0.5, 0.25, 1.0, math.nan])
+    np.testing.assert_array_equal(second, [math.nan, 0.125, math.nan, 2.0])
+    pictures.gradients_over_time(run)
+
+
 @pytest.mark.parametrize("rms", [0.0, math.nan, math.inf])
 def test_a_network_without_one_usable_gradient_is_drawn(rms):
     gradients = {0: dict.fromkeys(LAYERS, rms)}
@@ -92,4 +105,4 @@ def test_over_time_zero_and_nan_are_told_from_small_numbers():
     assert len({tuple(zero), tuple(nan), tuple(small)}) == 3
     [legend] = figure.legends
     said = [text.get_text() for text in legend.get_texts()]
-    assert said == ["exactly 0", "not finite"]
+    assert said == ["exactly 0", "none, or not finite"]

@@ -19,7 +19,7 @@ WAIT = 20  # Seconds; a test that takes so long fails.
 def two_threads(monkeypatch):
     """Lets a function train the chunks, in two threads and without TensorFlow."""
     monkeypatch.setattr(startup, "import_tensorflow", lambda: 0.0)
-    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(workers, "cores", lambda: 2)
     return lambda train: monkeypatch.setattr(workers, "train_chunk", train)
 
 

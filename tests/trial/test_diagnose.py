@@ -171,7 +171,7 @@ def test_mistakes_are_told_before_any_work():
             r"rows of each, and at least one; received \[5, 96",
         ),
         ((model, X[:0], Y[:0]), "at least one; received"),
-        ((model, data, Y), "y: expected None beside a tf.data.Dataset"),
+        ((model, data, Y), "y: expected None beside a dataset"),
         ((model, data.take(0)), "received one that is empty"),
     ]:
         with pytest.raises(ValueError, match=words):

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 
@@ -147,6 +148,8 @@ class EventFile:
 
     def __init__(self, records: OwnRecords | SharedRecords):
         self._file = records
+        # Training writes verdicts and pictures, and a thread what waits.
+        self._lock = threading.RLock()
         self._records: dict[tuple, _Record] = {}
         self._filled = 0
 
@@ -154,7 +157,8 @@ class EventFile:
         """Logs numbers and histograms, a record a step."""
         # One kind of work after the other: the processor's caches stay warm.
         rows = [[] if x.counts is None else histograms.rows(x.counts) for x in steps]
-        self._put(list(map(self._event, steps, rows)))
+        with self._lock:
+            self._put(list(map(self._event, steps, rows)))
 
     def text(self, tag: str, markdown: str, step: int = 0) -> None:
         """Logs a text card."""
@@ -191,7 +195,7 @@ class EventFile:
         return event
 
     def _put(self, events):
-        with _telling():
+        with self._lock, _telling():
             self._file.write(events)
 
 

@@ -24,7 +24,8 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
 
     A dotted line is a thousandth of what the last layer receives at the first step:
     below it the gradient has vanished (`xorlab.diagnosis.VANISHING`). An exact zero,
-    which has no logarithm, is a cross at the lower edge.
+    which has no logarithm, is a cross at the lower edge. Layers that a step is not of
+    have no point in its line.
 
     Args:
         runs: gradients by step, one step at least, by the panel's title.
@@ -38,13 +39,15 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
     bottom, top = style.decades(values)
     entries: dict[str, Artist] = {}
     for axes, (title, run) in zip(panels, runs.items(), strict=True):
+        layers = _layers(run)
         for number, (step, rms) in enumerate(run.items()):
             looks = style.line(number)
-            drawn = [value if value > 0 else math.nan for value in rms.values()]
-            [line] = axes.semilogy(range(len(rms)), drawn, **looks)
+            values = [rms.get(layer, math.nan) for layer in layers]
+            drawn = [value if value > 0 else math.nan for value in values]
+            [line] = axes.semilogy(range(len(layers)), drawn, **looks)
             if not all(map(math.isnan, drawn)):
                 entries[f"step {step:,}"] = line
-            zeros = [at for at, value in enumerate(rms.values()) if value == 0]
+            zeros = [at for at, value in enumerate(values) if value == 0]
             if zeros:
                 # The later, the larger: they may lie upon each other.
                 size = 6 + 3 * number
@@ -58,14 +61,14 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
                 )
                 entries[f"step {step:,}: exactly 0"] = cross
         first = next(iter(run))
-        *layers, last = run[first]
-        if run[first][last] > 0:
-            vanished = VANISHING.value * run[first][last]
+        last = list(run[first].values())[-1]
+        if last > 0:
+            vanished = VANISHING.value * last
             line = axes.axhline(vanished, color="black", linestyle=":")
             entries[f"1/1000 of the last layer's, step {first:,}"] = line
         axes.set_ylim(bottom, top)
         axes.set_title(style.shortened(title, 48), fontsize="medium")
-        style.name_layers(axes, [*layers, last])
+        style.name_layers(axes, layers)
         axes.grid(alpha=0.3)
     style.mark_decades(panels[0].yaxis)
     panels[0].set_ylabel(_UNIT)
@@ -81,7 +84,9 @@ def gradients_over_time(gradients: Gradients) -> Figure:
             far steps are apart.
     """
     steps, layers = list(gradients), _layers(gradients)
-    table = [[gradients[step][layer] for step in steps] for layer in layers]
+    table = [
+        [gradients[step].get(layer, math.nan) for step in steps] for layer in layers
+    ]
     bottom, top = style.decades(value for row in table for value in row)
     colours = colormaps[style.MAP].with_extremes(under=style.ZERO, bad="white")
     # A zero is below what the colours begin with; NaN has none.
@@ -110,12 +115,14 @@ def gradients_over_time(gradients: Gradients) -> Figure:
     if 0 in values:
         others.append(Patch(facecolor=style.ZERO, label="exactly 0"))
     if not all(map(math.isfinite, values)):
-        others.append(Patch(facecolor="white", edgecolor="black", label="not finite"))
+        others.append(
+            Patch(facecolor="white", edgecolor="black", label="none, or not finite")
+        )
     if others:
         figure.legend(handles=others, loc="outside upper right", ncols=len(others))
     return figure
 
 
 def _layers(*runs):
-    """All layers of runs, in the order of their first steps."""
-    return [layer for run in runs for layer in next(iter(run.values()))]
+    """All layers of runs, in order; a step may be of some of them only."""
+    return list(dict.fromkeys(x for run in runs for rms in run.values() for x in rms))

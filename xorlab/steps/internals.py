@@ -124,6 +124,15 @@ def built_for(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     return list(variables)
 
 
+def loss_weights(model: keras.Model) -> Any:
+    """Returns what a model was compiled with, or None if it has no loss."""
+    # The public `get_compile_config` has none where a loss does not say what it is.
+    kept = getattr(model, "_compile_loss", None)
+    if kept and not hasattr(kept, "_user_loss_weights"):
+        raise changed("CompileLoss._user_loss_weights")
+    return kept and kept._user_loss_weights
+
+
 def step_of(train_function: Callable) -> Any:
     """Returns the `tf.function` inside a train function as Keras makes it.
 
@@ -133,15 +142,6 @@ def step_of(train_function: Callable) -> Any:
     if not inspect.isfunction(train_function):
         return None
     return inspect.getclosurevars(train_function).nonlocals.get(_STEP)
-
-
-def no_hook(optimizer: object) -> NotWatchable:
-    """The error that says that an optimizer's gradients cannot be read."""
-    return NotWatchable(
-        "optimizer: expected a keras.optimizers.Optimizer that updates by its own "
-        f"apply, or hands on to another's; received {type(optimizer).__name__}; derive "
-        "yours from it, calling its apply, or leave write_grads out"
-    )
 
 
 def batches_applied(optimizer: keras.optimizers.Optimizer) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import threading
 from collections.abc import Callable, Iterator
 
 import keras
@@ -45,6 +46,7 @@ class LoopRequests:
         self._after_step = after_step
         self._tell: Tell | None = None
         self._watched: _Watched | None = None
+        self._thread = threading.get_ident()
         self._is_inside = False  # Of a step that was asked for.
         self._has_traced_update = False
         # By id, each beside what it is of, whose id stays taken.
@@ -93,7 +95,8 @@ class LoopRequests:
         return result
 
     def _call(self, original, function, *args, **kwargs):
-        if function in measures.PROGRAMS or tf.config.functions_run_eagerly():
+        is_not_asked = function in measures.PROGRAMS or self._is_elsewhere()
+        if is_not_asked or tf.config.functions_run_eagerly():
             return original(function, *args, **kwargs)
         if self._is_inside:
             return original(self._clone(function), *args, **kwargs)
@@ -107,6 +110,10 @@ class LoopRequests:
             result = original(function, *args, **kwargs)
         self._after_step()
         return result
+
+    def _is_elsewhere(self):
+        """Whether another thread runs this; those of a trace are the step's own."""
+        return tf.executing_eagerly() and threading.get_ident() != self._thread
 
     def _trace(self, function, args, kwargs):
         """Traces a function's clone; returns whether to call it in its place."""
@@ -144,7 +151,7 @@ class LoopRequests:
     def _output(self, layer, original, *args, **kwargs):
         output = original(*args, **kwargs)
         is_asked = self._is_inside or (self._tell and tf.executing_eagerly())
-        if is_asked and self._watched:
+        if is_asked and self._watched and not self._is_elsewhere():
             with traces.added():
                 self._watched.guard.at_output(layer, output)
         return output

@@ -191,7 +191,7 @@ class observed:
                 observer.after_update(update)
         elif expected and not (may_skip and not clipped):
             observer.at_failure(
-                internals.no_hook(optimizer)
+                optimizers.no_hook(optimizer)
                 if optimizers.may_change_gradients(optimizer)
                 else internals.changed(
                     f"Optimizer.apply to call {internals.CLIP_GRADIENTS} once "
@@ -215,7 +215,7 @@ class observed:
     def _tell(self, optimizer, unclipped):
         now = self._now
         if now.update is None:
-            raise internals.no_hook(optimizer)
+            raise optimizers.no_hook(optimizer)
         now.clipped += (len(unclipped),)
         gradients = list(map(tf.convert_to_tensor, unclipped))
         if now.given is not None and not optimizer.gradient_accumulation_steps:

@@ -10,6 +10,15 @@ from xorlab.steps import internals, naming
 _SEVERAL = tuple(filter(None, [getattr(keras.optimizers, "MultiOptimizer", None)]))
 
 
+def no_hook(optimizer: object) -> internals.NotWatchable:
+    """The error that says that an optimizer's gradients cannot be read."""
+    return internals.NotWatchable(
+        "optimizer: expected a keras.optimizers.Optimizer that updates by its own "
+        f"apply, or hands on to another's; received {type(optimizer).__name__}; derive "
+        "yours from it, calling its apply, or leave write_grads out"
+    )
+
+
 def optimizers_of(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:
     """Finds the optimizers that a model's steps may use, by the attribute's name.
 
@@ -30,7 +39,7 @@ def optimizers_of(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:
         for inner in inner_optimizers(optimizer):
             found.pop(id(inner), None)
     if not found:
-        raise internals.no_hook(model.optimizer)
+        raise no_hook(model.optimizer)
     if len(found) == 1:
         [(_, optimizer)] = found.values()
         return {"": optimizer}

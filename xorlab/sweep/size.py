@@ -42,8 +42,7 @@ def check_memory(grid: Grid, in_arrays: bool = False) -> None:
     """
     if in_arrays:
         capacity.check_memory(_COLUMNS * grid.networks, "seeds")
-    threads = len(os.sched_getaffinity(0))
-    capacity.check_memory(memory(grid, threads), "depths, widths")
+    capacity.check_memory(memory(grid, capacity.cores()), "depths, widths")
 
 
 def memory(grid: Grid, threads: int) -> int:

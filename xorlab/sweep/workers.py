@@ -1,11 +1,11 @@
 """Who trains a sweep's chunks: threads of this process, or a Dask cluster."""
 
 import functools
-import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from xorlab.capacity import cores
 from xorlab.sweep.origin import COMPUTING, PACKAGES
 from xorlab.sweep.plan import Chunk
 from xorlab.sweep.training import train_chunk
@@ -31,7 +31,7 @@ def in_threads(chunks: Iterable[Chunk], device: str = "CPU") -> Results[Chunk]:
         ValueError: this machine has no such device.
     """
     train = functools.partial(train_chunk, device=device)
-    return workers.in_threads(chunks, train, threads=len(os.sched_getaffinity(0)))
+    return workers.in_threads(chunks, train, threads=cores())
 
 
 def connect(scheduler: str) -> "AbstractContextManager[distributed.Client]":

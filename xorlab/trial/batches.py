@@ -16,16 +16,21 @@ _LOOKED_AT = 8
 
 
 class Batches:
-    """Endless batches `(x, y, sample_weight)`, the same each time that they begin.
+    """Endless batches `(x, y, sample_weight)`.
+
+    Those of arrays are the same each time that they begin; those of a dataset are as it
+    gives them.
 
     Args:
-        x: arrays of rows in any structure, or a `tf.data.Dataset` of batches `(x, y)`.
+        x: arrays of rows in any structure; or a `tf.data.Dataset`, or a
+            `keras.utils.PyDataset`, of batches `(x, y)`.
         y: arrays of labels, or None; of a dataset it is None.
         batch_size: rows in a batch of arrays.
         seed: of the order of rows of arrays.
 
     Attributes:
-        x, y: the rows that are known: all of arrays, the first batches of a dataset.
+        x, y: the rows that are known: all of arrays; of a dataset the first batches, of
+            these the ones whose rows have one shape.
         an_epoch: how many batches go once through the data; None if it is not known.
 
     Raises:
@@ -36,7 +41,8 @@ class Batches:
     def __init__(self, x: Any, y: Any, batch_size: int, seed: int):
         whole("batch_size", batch_size, 1, "Keras's is 32")
         self._size, self._seed = batch_size, seed
-        self._dataset = x if isinstance(x, tf.data.Dataset) else None
+        kinds = tf.data.Dataset | keras.utils.PyDataset
+        self._dataset = x if isinstance(x, kinds) else None
         if self._dataset is None:
             self.x, self.y = keras.tree.map_structure(_array, (x, y))
             self._rows = _rows_of(self.x, self.y)
@@ -44,27 +50,35 @@ class Batches:
             return
         if y is not None:
             raise ValueError(
-                "y: expected None beside a tf.data.Dataset, whose batches hold the "
+                "y: expected None beside a dataset, whose batches hold the "
                 f"labels; received {type(y).__name__}; leave it out"
             )
-        number = int(self._dataset.cardinality())
-        self.an_epoch = number if number > 0 else None
+        self.an_epoch = _number_of(self._dataset)
         read = list(itertools.islice(self._of_dataset(), _LOOKED_AT))
         if not read:
             raise ValueError(
-                "x: expected a tf.data.Dataset of batches; received one that is empty; "
+                "x: expected a dataset of batches; received one that is empty; "
                 "check where its rows come from"
             )
+        pairs = [(x, y) for x, y, _ in read]
         self.x, self.y = keras.tree.map_structure(
             lambda *parts: None if parts[0] is None else np.concatenate(parts),
-            *[(x, y) for x, y, _ in read],
+            *[pair for pair in pairs if _shape(pair) == _shape(pairs[0])],
         )
         self._rows = _rows_of(self.x, self.y)
 
     def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
         if self._dataset is not None:
             while True:
-                yield from self._of_dataset()
+                batch = None
+                for batch in self._of_dataset():
+                    yield batch
+                if batch is None:
+                    raise ValueError(
+                        "x: expected a dataset that can be read again and again; "
+                        "received one that has ended for good; make its generator "
+                        "anew at each call, or give arrays"
+                    )
         random = np.random.default_rng(self._seed)
         while True:
             order = random.permutation(self._rows)
@@ -82,6 +96,18 @@ class Batches:
             yield keras.utils.unpack_x_y_sample_weight(batch)
 
 
+def _number_of(dataset):
+    """How many batches a dataset has; None if that is not known, or they never end."""
+    if isinstance(dataset, tf.data.Dataset):
+        number = int(dataset.cardinality())
+        return number if number > 0 else None
+    return dataset.num_batches
+
+
+def _shape(batch):
+    return [None if a is None else a.shape[1:] for a in keras.tree.flatten(batch)]
+
+
 def _array(part):
     return None if part is None else np.asarray(part)
 
@@ -92,6 +118,11 @@ def _at(rows, parts):
 
 def _rows_of(x, y):
     arrays = [a for a in keras.tree.flatten((x, y)) if a is not None]
+    if any(a.dtype == object for a in arrays):
+        raise ValueError(
+            "x and y: expected numbers; received an array of objects, such as text; "
+            "turn them into numbers beforehand, as dataset.map(text_vectorization) does"
+        )
     numbers = {a.shape[0] if a.ndim else 0 for a in arrays}
     if len(numbers) != 1 or 0 in numbers:
         raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from xorlab.steps import naming
+from xorlab.steps import internals, naming
 
 # What is to stand in a layer's place; None for a layer like it.
 LayerChange = Callable[[keras.Layer], keras.Layer | None]
@@ -16,7 +16,8 @@ LayerChange = Callable[[keras.Layer], keras.Layer | None]
 class Clones:
     """Makes clones of a model: layers by their configs, weights, optimizer and loss.
 
-    Layers that cannot be built anew are the model's own in each clone.
+    Layers that cannot be built anew are the model's own in each clone; so are those
+    that were adapted to data, which no training changes.
 
     Args:
         model: built, and compiled with one optimizer.
@@ -68,16 +69,30 @@ class Clones:
         else:
             clone = self._of_config()
             pairs = [(model, clone)]
-        clone.compile(
-            optimizer=type(own).from_config({**own.get_config(), **(optimizer or {})}),
-            loss=model.loss if loss is None else loss,
-            loss_weights=_loss_weights(model),
-            run_eagerly=model.run_eagerly,
-            # A program would take longer to compile than it is used.
-            jit_compile=False,
-        )
+        try:
+            config = {**own.get_config(), **(optimizer or {})}
+            clone.compile(
+                optimizer=type(own).from_config(config),
+                loss=model.loss if loss is None else loss,
+                loss_weights=internals.loss_weights(model),
+                run_eagerly=model.run_eagerly,
+                # A program would take longer to compile than it is used.
+                jit_compile=False,
+            )
+        except Exception as error:
+            # Such as a schedule without get_config, or a compile of the user's own.
+            raise ValueError(
+                "model: expected one that can be compiled anew, its optimizer by its "
+                f"config; received {type(model).__name__} with {type(own).__name__}, "
+                f"where that fails ({type(error).__name__}: {error}); give schedules "
+                "a get_config, and compile of your own Keras's arguments, or train "
+                "the model with xorlab.callbacks.TensorBoard"
+            ) from error
         for before, after in pairs:
             _copy(before, after)
+        for layer in _apart(clone, model):
+            if hasattr(layer, "finalize_state"):
+                layer.finalize_state()  # An adapted layer takes it from its variables.
         clone.optimizer.build(clone.trainable_variables)
         # What it remembers is of these weights alone, and at this rate.
         if own.built and not optimizer and _shapes(own) == _shapes(clone.optimizer):
@@ -105,6 +120,8 @@ class Clones:
         return clone, pairs
 
     def _again(self, layer):
+        if hasattr(layer, "adapt"):
+            return layer
         try:
             with keras.saving.custom_object_scope(self._types):
                 return type(layer).from_config(layer.get_config())
@@ -131,16 +148,54 @@ class Clones:
             ) from error
         return clone
 
+    def check(self, x: Any) -> None:
+        """Checks that a clone is what the model is, on rows `x`.
+
+        Raises:
+            ValueError: it returns something else, where the model itself returns the
+                same each time.
+        """
+        first, again = _returned(self.model, x), _returned(self.model, x)
+        if _are_close(first, again) and not _are_close(
+            first, _returned(self.clone(), x)
+        ):
+            raise ValueError(
+                "model: expected one that can be built anew from its config; received "
+                f"{type(self.model).__name__}, whose clone returns something else for "
+                "the same rows, so that a layer holds what is neither a weight nor in "
+                "its get_config; put it there, or train the model with "
+                "xorlab.callbacks.TensorBoard"
+            )
+
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Inside, clones may be trained; afterwards the model is as it was before."""
-        before = [np.array(x) for x in self.model.variables]
+        """Inside, clones may be trained; afterwards the model is as it was before.
+
+        Layers that are shared are trained, and others may count how often they run.
+        """
+        variables = self.model.variables
+        before = [keras.ops.convert_to_numpy(x) for x in variables]
         try:
             yield
         finally:
-            if self.not_rebuilt:
-                for variable, value in zip(self.model.variables, before, strict=True):
-                    variable.assign(value)
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(value)
+
+
+def _returned(model, x):
+    returned = keras.tree.flatten(model(x, training=False))
+    return [keras.ops.convert_to_numpy(x) for x in returned if keras.ops.is_tensor(x)]
+
+
+def _are_close(some, others):
+    pairs = zip(some, others, strict=True)
+    return all(np.allclose(a, b, 1e-3, 1e-5, equal_nan=True) for a, b in pairs)
+
+
+def _apart(clone, model):
+    """The layers of a clone that are not the model's own."""
+    own = naming.layers_of(model).values()
+    return [x for x in naming.layers_of(clone).values() if all(x is not y for y in own)]
 
 
 def _shapes(optimizer):
@@ -151,13 +206,6 @@ def _copy(before, after):
     if before is not after:
         for old, new in zip(before.variables, after.variables, strict=True):
             new.assign(old)
-
-
-def _loss_weights(model):
-    try:
-        return (model.get_compile_config() or {}).get("loss_weights")
-    except Exception:  # A loss or metric that does not say what it is.
-        return None
 
 
 @contextlib.contextmanager

@@ -47,11 +47,12 @@ def diagnose(
 
     Args:
         model: compiled, with one optimizer.
-        x: arrays of rows in any structure, or a `tf.data.Dataset` of batches `(x, y)`,
-            which is read from its beginning.
+        x: arrays of rows in any structure; or a `tf.data.Dataset`, or a
+            `keras.utils.PyDataset`, of batches `(x, y)`, read from its beginning.
         y: arrays of labels.
         remedies: whether to try what the verdict advises: one change at a time, each
-            on a clone from the same weights, batches and seed, for as many steps.
+            on a clone from the same weights, seed and, of arrays, batches, for as many
+            steps.
         steps: of a trial.
         planned_steps: how long you mean to train: what a learning rate can still move
             depends on it. If None, ten epochs, 1000 steps at least, and 10 times the
@@ -65,7 +66,8 @@ def diagnose(
         trials, and what is known by then is told.
 
     Raises:
-        ValueError: an argument is not as above, or the model cannot be cloned.
+        ValueError: an argument is not as above, the model cannot be cloned, or a
+            dataset cannot be read twice.
         RuntimeError: Keras runs on another backend than TensorFlow.
     """
     internals.check()
@@ -94,6 +96,7 @@ def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed):
     seen: list[StepEvidence] = []
     try:
         rows = batches.first(_ROWS)
+        clones.check(rows[0])
         for step in watched_steps(clones.clone(), known, batches, steps, rows):
             seen.append(step)
             if len(seen) == 1:
@@ -102,10 +105,11 @@ def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed):
                     _say_before(at_start)
     except KeyboardInterrupt:
         remedies = False
-    except Exception:
-        # Such as labels that are no classes, which is known already.
-        if not before.findings:
+    except Exception as error:
+        # Labels that are no classes, or an output of another shape, are known already.
+        if not {"labels", "output"} & set(before.causes):
             raise
+        print(f"The trial ended early: {type(error).__name__}: {error}", flush=True)
     left = max(0, planned_steps - len(seen))
     made = dataclasses.replace(known, steps=[*known.steps, *seen], steps_left=left)
     verdict = judge(made)

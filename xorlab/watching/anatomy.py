@@ -66,6 +66,8 @@ def _units(layer):
 
 def _loss(loss):
     """Returns a loss's name, and whether it takes raw scores; None, None of several."""
+    if isinstance(loss, list | tuple | dict) and len(loss) == 1:
+        [loss] = loss.values() if isinstance(loss, dict) else loss
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
     if isinstance(loss, keras.losses.Loss):
