@@ -1,8 +1,13 @@
-"""Pictures take longer than the models here; `test_drawing.py` has them."""
+"""Small models take longer to draw and to compile for than to train; others have both.
+
+Pictures are drawn in `test_drawing.py`, and what is compiled for each size is tried in
+`tests/steps/test_measures.py`.
+"""
 
 import pytest
 
 from xorlab.pictures.album import GradientAlbum
+from xorlab.steps import measures
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +16,10 @@ def undrawn(monkeypatch):
     drawn = GradientAlbum.drawn
     monkeypatch.setattr(GradientAlbum, "drawn", lambda album: {})
     return drawn
+
+
+@pytest.fixture(autouse=True)
+def few_programs(monkeypatch):
+    """Models of all sizes share what XLA compiles to measure them."""
+    filled = measures._filled
+    monkeypatch.setattr(measures, "_filled", lambda size: filled(max(size, 256)))

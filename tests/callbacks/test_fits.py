@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -576,31 +577,60 @@ def test_what_a_failed_fit_asked_for_is_not_told_to_the_next(tmp_path):
     assert logged == [0, 1, 2]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", ["SystemExit", "SIGTERM", "SIGKILL"])
-def test_a_program_that_dies_leaves_all_but_the_last_half_second(how, tmp_path):
-    program = f"""
+# Copies of one process die, each in its own way, and leave logs named after that.
+DYING = """
 import os, signal, sys, time
 import keras, numpy as np
 from xorlab.callbacks import TensorBoard
 
 def die(batch, logs):
     if batch == 20:
-        if {how!r} == "SystemExit":
+        if how == "SystemExit":
             raise SystemExit("died")
         time.sleep(1)
-        os.kill(os.getpid(), getattr(signal, {how!r}))
+        os.kill(os.getpid(), getattr(signal, how))
 
-model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-model.compile("sgd", "mse", jit_compile=False)
-ours = TensorBoard({str(tmp_path)!r}, write_grads=True, histogram_steps=1)
-dying = keras.callbacks.LambdaCallback(on_train_batch_end=die)
-x = np.ones([40, 2])
-model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=[ours, dying])
+def fit():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    ours = TensorBoard(how, write_grads=True, histogram_steps=1)
+    dying = keras.callbacks.LambdaCallback(on_train_batch_end=die)
+    x = np.ones([40, 2])
+    model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=[ours, dying])
+
+for how in sys.argv[1:]:
+    # TensorFlow has been imported, and has started no thread yet.
+    copy = os.fork()
+    if not copy:
+        break
+    print(how, os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]), flush=True)
+else:
+    sys.exit()
+fit()
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
-    assert done.returncode == {"SIGTERM": -15, "SIGKILL": -9}.get(how, 1)
-    steps = oracle.read(tmp_path).scalars["gradient_norm"]
+DEATHS = {"SystemExit": 1, "SIGTERM": -15, "SIGKILL": -9}
+
+
+@pytest.fixture(scope="module")
+def died(tmp_path_factory):
+    """Where they have left their logs, and their exit codes."""
+    folder = tmp_path_factory.mktemp("died")
+    words = subprocess.check_output(
+        [sys.executable, "-c", DYING, *DEATHS],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    return folder, dict(line.split() for line in words.splitlines())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", DEATHS)
+def test_a_program_that_dies_leaves_all_but_the_last_half_second(how, died):
+    folder, codes = died
+    assert int(codes[how]) == DEATHS[how]
+    steps = oracle.read(folder / how).scalars["gradient_norm"]
     assert list(steps) == list(range(21))
 
 

@@ -214,9 +214,9 @@ def truth_of(name):
     return oracle.true_steps(lambda: compiled(make), x, TARGETS, batches, **truth)
 
 
-def check(tmp_path, make, x, y, loss="mse", truth=None):
-    """Trains with and without; steps 0 and 2 are logged, step 1 is not."""
-    callback = oracle.watching(tmp_path, histogram_steps=2, write_activations=True)
+def check(tmp_path, make, x, y, loss="mse", truth=None, every=2):
+    """Trains with and without; steps 0 and 2 are logged, step 1 is Keras's own."""
+    callback = oracle.watching(tmp_path, histogram_steps=every, write_activations=True)
     ours = oracle.train(lambda: compiled(make, loss), x, y, [callback])
     plain, steps = truth or oracle.true_steps(
         lambda: compiled(make, loss), x, y, oracle.batches_of(x, y)
@@ -224,7 +224,7 @@ def check(tmp_path, make, x, y, loss="mse", truth=None):
     oracle.assert_same(ours, plain)
     oracle.assert_left_alone(ours)
     log = oracle.read(tmp_path)
-    oracle.assert_true(log, steps, [0, 2])
+    oracle.assert_true(log, steps, range(0, 3, every))
     return ours, log
 
 
@@ -238,7 +238,8 @@ def test_it_works_with(name, tmp_path):
 def test_big_weights_are_watched_in_little_memory_alike(name, tmp_path, monkeypatch):
     monkeypatch.setattr(exact, "BIG", 1)
     make, x, _ = MODELS[name]
-    check(tmp_path, make, x, TARGETS, truth=truth_of(name))
+    # All steps are logged: one of Keras's own takes a trace more, and is tried above.
+    check(tmp_path, make, x, TARGETS, truth=truth_of(name), every=1)
 
 
 def test_it_works_with_several_inputs_and_outputs(tmp_path):

@@ -76,9 +76,9 @@ def test_it_works_with(name, tmp_path):
     check(tmp_path, make, [0, 2], callback=callback, known=truth_with(name))
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", ["jit_compile=True", "run_eagerly"])
 def test_big_outputs_are_counted_in_parts(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(measures, "PART", 8)
+    monkeypatch.setattr(measures, "PART", 8)  # What "auto" chooses is one of these.
     make = model_with(momentum, **SETTINGS[name])
     callback = {"histogram_steps": 2, "write_activations": True}
     log = check(tmp_path, make, [0, 2], callback=callback, known=truth_with(name))
