@@ -86,6 +86,7 @@ np.testing.assert_allclose(row["gradient_first_start"], rms, rtol=1e-4)
 """
 
 
+@pytest.mark.slow
 def test_one_entry_adds_an_activation_everywhere(tree):
     table = tree.path / "models" / "activations.py"
     insert(table, "    )\n}\n", ENTRY.rstrip() + ",\n", 8)

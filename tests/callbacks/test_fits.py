@@ -480,6 +480,7 @@ def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
     assert others.calls == 6 - 3
 
 
+@pytest.mark.slow
 def test_a_wrapped_train_function_is_watched_anew_after_a_compile(tmp_path):
     def run(callbacks):
         model = oracle.fresh(small)

@@ -77,6 +77,7 @@ def by_network(model, networks):
     ]
 
 
+@pytest.mark.slow
 def test_every_activation_trains_as_under_plain_fit():
     # In one program, since each would be compiled for seconds.
     x = keras.Input((2,))

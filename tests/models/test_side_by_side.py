@@ -43,7 +43,10 @@ def trained(model, loss, x, y, jit="auto"):
     return model
 
 
-@pytest.mark.parametrize(("activation", "pieces"), [("relu", 1), ("maxout", 2)])
+@pytest.mark.parametrize(
+    ("activation", "pieces"),
+    [("relu", 1), pytest.param("maxout", 2, marks=pytest.mark.slow)],
+)
 def test_each_ends_with_the_weights_that_plain_fit_gives_it_alone(activation, pieces):
     one = chain(activation, pieces)
     starts, alone = [], []

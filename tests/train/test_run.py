@@ -424,6 +424,7 @@ def test_importing_the_package_does_not_import_tensorflow():
     assert printed == "False\n"
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_lecture_s_block_and_no_noise(tmp_path):
     flags = ("--depth=4", "--steps=4", "--log_every=3")
     done = command(*flags, cwd=tmp_path, env=_environment())
