@@ -16,7 +16,7 @@ from xorlab.files import write_atomically
 
 README = ROOT / "scripts" / "README.md"
 # Each is a module of `benchmarks` with `measure(quick) -> Report`.
-SUBCOMMANDS = ("train", "callback", "sweep", "images")
+SUBCOMMANDS = ("train", "callback", "fits", "sweep", "images")
 
 _JSON = flags.DEFINE_string("json", None, "also write the numbers to this file")
 _README = flags.DEFINE_bool("readme", False, "also write them into scripts/README.md")

@@ -58,6 +58,11 @@ class TensorBoard(SparingTensorBoard):
             `dead_units/<layer>` of ReLUs (the share of units that are zero for the
             whole batch) and `saturated_units/<layer>` of tanh and sigmoid (see
             `xorlab.steps.units`); it implies `write_grads`.
+        write_loss_grads: log scalars `gradient_norm/<part>` of each part of the loss,
+            with its weight: `<output>_loss` of several outputs, else `data_loss`;
+            `<layer>_loss` of what a layer adds (the model: `added_loss`); and
+            `regularization_loss`. Each takes a backward pass more where it is logged;
+            not with recurrent layers, unless run eagerly. It implies `write_grads`.
         histogram_steps: log them at every multiple of so many iterations, or, if there
             are several optimizers, of steps of the model; under `steps_per_execution`,
             at the last step of the execution that reaches it. If None, at the first
@@ -84,10 +89,11 @@ class TensorBoard(SparingTensorBoard):
     What cannot be watched trains on, with one warning that says what is missing.
 
     Raises:
-        ValueError: `histogram_steps` is not a whole number from 1 up, `write_grads` or
-            `write_activations` is not True or False, `layers` is no text, or `log_dir`
-            is no path; when training begins, `layers` has what fits no layer. (A model
-            that is not built yet trains on, with a warning at the first logged step.)
+        ValueError: `histogram_steps` is not a whole number from 1 up, `write_grads`,
+            `write_activations` or `write_loss_grads` is not True or False, `layers` is
+            no text, or `log_dir` is no path; when training begins, `layers` has what
+            fits no layer. (A model that is not built yet trains on, with a warning at
+            the first logged step.)
         OSError: the log directory cannot be written.
         RuntimeError: Keras runs on another backend than TensorFlow, or has changed in
             what this leans on.
@@ -107,6 +113,7 @@ class TensorBoard(SparingTensorBoard):
         *,
         write_grads: bool = False,
         write_activations: bool = False,
+        write_loss_grads: bool = False,
         histogram_steps: int | None = None,
         layers: str | Sequence[str] | None = None,
         verbose: bool = True,
@@ -114,6 +121,7 @@ class TensorBoard(SparingTensorBoard):
         internals.check()
         true_or_false("write_grads", write_grads)
         true_or_false("write_activations", write_activations)
+        true_or_false("write_loss_grads", write_loss_grads)
         true_or_false("verbose", verbose)
         if histogram_steps is not None:
             whole("histogram_steps", histogram_steps, 1, "1 logs every step")
@@ -130,7 +138,8 @@ class TensorBoard(SparingTensorBoard):
             embeddings_freq,
             embeddings_metadata,
         )
-        self._write_grads = write_grads or write_activations
+        self._write_grads = write_grads or write_activations or write_loss_grads
+        self._write_loss_grads = write_loss_grads
         self._write_activations = write_activations
         self._histogram_steps = histogram_steps
         self._profiles = bool(profile_batch)
@@ -218,7 +227,8 @@ class TensorBoard(SparingTensorBoard):
 
     def _ask(self, tell):
         requests = StepRequests.of(self.model)
-        requests.request_statistics(tell, self._write_activations, self._layers)
+        wish = self._write_activations, self._layers, self._write_loss_grads
+        requests.request_statistics(tell, *wish)
 
     def _steps_before(self, epoch):
         """How many steps a training has made that goes on with an epoch."""

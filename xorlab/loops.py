@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import keras
 
-from xorlab.checks import true_or_false, whole
+from xorlab.checks import names, true_or_false, whole
 from xorlab.diagnosis import Verdict
 from xorlab.eventlog.eventfile import EventFile, OwnRecords
 from xorlab.files import check_writable
-from xorlab.steps import internals
+from xorlab.steps import internals, naming
 from xorlab.steps.loops import LoopRequests
 from xorlab.watching import Terminal, Verdicts, Watch, Witness
 
@@ -47,6 +47,8 @@ class watch:
         histogram_steps: log every multiple of so many iterations of the optimizer; a
             function that makes several updates is logged by its last.
         write_activations: log what layers return, too.
+        layers: names of the layers to measure, or patterns, as for
+            `xorlab.callbacks.TensorBoard`; None measures all.
         verbose: print the verdict in one line where it changes, and at the end.
 
     Attributes:
@@ -68,6 +70,7 @@ class watch:
         *,
         histogram_steps: int = 100,
         write_activations: bool = False,
+        layers: str | Sequence[str] | None = None,
         verbose: bool = True,
     ):
         internals.check()
@@ -86,12 +89,16 @@ class watch:
         whole("histogram_steps", histogram_steps, 1, "1 logs every step")
         true_or_false("write_activations", write_activations)
         true_or_false("verbose", verbose)
+        chosen = None if layers is None else names("layers", layers)
         check_writable(log_dir, "log_dir", inside="")
         self._optimizer = optimizer
         self._model = models[0] if len(models) == 1 else _Together(models)
         self._log_dir = log_dir
         self._every = histogram_steps
         self._activations = write_activations
+        self._layers = chosen
+        if chosen is not None and all(x.built for x in models):
+            naming.chosen_layers(self._model, chosen)
         self._terminal = Terminal(verbose)
         self._verdicts: Verdicts | None = None
 
@@ -107,10 +114,14 @@ class watch:
             records = OwnRecords(folder)
             stack.callback(records.close)
             requests = LoopRequests(
-                self._optimizer, self._model, self._activations, self._await_step
+                self._optimizer,
+                self._model,
+                self._activations,
+                self._layers,
+                self._await_step,
             )
             log = EventFile(records)
-            see = functools.partial(Witness.of, self._model)
+            see = functools.partial(Witness.of, self._model, self._layers)
             self._verdicts = Verdicts(see, log, self._terminal.say)
             self._watch = Watch(
                 lambda: {"": self._optimizer},

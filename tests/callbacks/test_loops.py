@@ -85,6 +85,16 @@ def test_what_a_failed_loop_has_asked_for_is_not_told_to_a_fit(tmp_path):
     oracle.assert_left_alone(model)
 
 
+def test_callbacks_in_one_fit_count_their_steps_each(tmp_path):
+    # Of two that go on from the same step, neither moves the other's.
+    callbacks = [oracle.watching(tmp_path / name, histogram_steps=1) for name in "ab"]
+    model = oracle.fresh(network)
+    oracle.fit(model, X, Y, callbacks, initial_epoch=2, epochs=3)
+    for name in "ab":
+        logged = oracle.read(tmp_path / name).scalars["gradient_norm"]
+        assert list(logged) == [6, 7, 8]
+
+
 # Loops with a tape of their own.
 
 
@@ -297,6 +307,16 @@ def test_an_optimizer_of_several_models_is_watched_with_all_of_them(tmp_path):
     assert list(log.scalars["gradient_norm"]) == [0, 2]
 
 
+def test_only_chosen_layers_of_a_loop_are_measured(tmp_path):
+    model = network()
+    step = step_of(model, model.optimizer)
+    options = {"write_activations": True, "layers": "*_1"}
+    loop(model, step, xorlab.watch(model.optimizer, model, tmp_path, **options))
+    log = oracle.read(tmp_path, "")
+    assert {tag.partition("/")[0] for tag in log.histograms} == {"dense_1"}
+    assert oracle.names(log.scalars, "gradient_rms/") == {"dense_1"}
+
+
 def test_weights_of_another_model_are_named_and_training_goes_on(tmp_path):
     model, other = network(), network()
     step = step_of(model, model.optimizer)
@@ -327,7 +347,8 @@ def test_updates_that_are_not_seen_are_said_to_be_so(tmp_path):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("optimizer", "sgd"), ("model", 3), ("model", [None]), ("log_dir", None)]
-    + [("histogram_steps", 0), ("write_activations", "yes")],
+    + [("histogram_steps", 0), ("write_activations", "yes")]
+    + [("layers", "dens"), ("layers", [3])],
 )
 def test_what_watch_cannot_take_is_refused(name, value, tmp_path):
     model = network()

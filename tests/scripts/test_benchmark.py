@@ -12,7 +12,7 @@ import pytest
 
 sys.path.append(str(pathlib.Path(__file__).parents[2] / "scripts"))
 
-from benchmarks import callback, memory, report, timing, train
+from benchmarks import callback, fits, memory, report, timing, train
 
 
 class Counter:
@@ -166,6 +166,21 @@ def test_no_callback_is_timed_training_another_network():
     callback.check("ours", [np.zeros(2)], [np.zeros(2)])
     with pytest.raises(RuntimeError, match="^other: expected .* another network"):
         callback.check("other", [np.array([0.0, 1e-30])], [np.zeros(2)])
+
+
+def test_what_a_fit_costs_is_held_against_a_bare_one():
+    def table(**times):
+        rows = [report.Row(getattr(fits, name), x) for name, x in times.items()]
+        return report.Table("a step", "s", rows, fits.BARE)
+
+    every_10 = report.Row(fits.EVERY.format(10), [3.0])
+    big = report.Table("big", "ms", [report.Row(fits.BARE, [2.0]), every_10], fits.BARE)
+    epoch, memory_above = table(BARE=[1.0], GRADS=[1.6]), table(GRADS=[1.5])
+    growth = table(BARE=[0.25], NEW=[1.0])
+    claims = fits.targets(epoch, epoch, memory_above, growth, [big])
+    assert [claim.value for claim in claims] == [1.6, 1.6, 1.5, 0.75, 1.5]
+    outcomes = ["not met", "met", "met", "not met", "met"]
+    assert [claim.outcome for claim in claims] == outcomes
 
 
 def test_the_callback_benchmark_says_that_the_digits_are_missing(monkeypatch):

@@ -63,7 +63,7 @@ def answer(tmp_path):
         ("study", "--readme", "out: expected a folder; received none"),
         ("calibrate", "--out=~nosuchuser/x", "out: expected the folder of a user"),
         ("study", "a word", "expected flags; received 'a word'"),
-        ("benchmark", "trainn", "one subcommand of train, callback, sweep, images"),
+        ("benchmark", "trainn", "one subcommand of train, callback, fits, sweep"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(answer, program, flag, words):

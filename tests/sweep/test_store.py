@@ -187,6 +187,18 @@ def test_a_sweep_of_another_program_does_not_go_on(begun, newer):
         assert words in str(error.value)
 
 
+def test_a_sweep_goes_on_on_the_kind_of_device_that_began_it(tmp_path):
+    first = Store(tmp_path, SWEEP, "CPU")
+    with first.claimed():
+        first.put(ALL[0], {"cost": np.zeros(128)})
+    second = Store(tmp_path, SWEEP, "CPU:0")
+    with second.claimed():
+        assert second.missing() == ALL[1:]
+    third = Store(tmp_path, SWEEP, "GPU:0")
+    with third.claimed(), pytest.raises(UnusableDirectory, match="CPU, received GPU"):
+        third.missing()
+
+
 def test_an_upgrade_that_changes_no_number_is_no_hindrance(tmp_path, newer):
     first = Store(tmp_path, SWEEP)
     with first.claimed():

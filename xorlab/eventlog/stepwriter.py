@@ -135,6 +135,8 @@ def _scalars(statistics):
         tag_of("gradient_not_finite", statistics.optimizer): lost,
         tag_of("weight_not_finite", statistics.optimizer): lost_weights,
     }
+    for loss, squares in statistics.loss_squares.items():
+        scalars[f"gradient_norm/{loss}"] = math.sqrt(sum(squares))
     for layer, rms in statistics.gradient_rms().items():
         scalars[f"gradient_rms/{layer}"] = rms
         scalars[f"log10_gradient_rms/{layer}"] = log10(rms)

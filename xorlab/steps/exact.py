@@ -39,10 +39,15 @@ class Copies:
     those after it, such as the sum of a normalised output and a residual; so the step's
     last bits change. A copy may be read by anybody: of the step itself it takes only
     inputs, the values of variables, and what has side effects.
+
+    Attributes:
+        held: kinds of the latter that hold functions, such as a loop's body; their
+            gradient would change them.
     """
 
     def __init__(self) -> None:
         self._copies: dict = {}
+        self.held: set[str] = set()
 
     def of(self, tensor: tf.Tensor) -> tf.Tensor:
         """Returns a tensor of the same value, and a name of its own."""
@@ -60,6 +65,8 @@ class Copies:
     def _copy(self, tensor):
         if _is_given(tensor):
             self._copies[tensor.ref()] = tensor
+            if _holds_functions(tensor):
+                self.held.add(tensor.op.type)
         else:
             op = tensor.op
             copies = op.graph.create_op(
@@ -79,6 +86,12 @@ def _is_given(tensor):
         return True
     op = tensor.op
     return op.op_def is None or op.op_def.is_stateful or not op.inputs
+
+
+def _holds_functions(tensor):
+    if not _is_traced(tensor):
+        return False
+    return any(each.HasField("func") for each in tensor.op.node_def.attr.values())
 
 
 def _is_traced(tensor):

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -30,6 +30,7 @@ class LoopRequests:
         optimizer: the one that makes the updates.
         model: what it updates.
         activations: count the outputs of layers, too.
+        patterns: of the layers to measure, as in `naming.chosen_layers`.
         after_step: is called after each step.
     """
 
@@ -38,11 +39,13 @@ class LoopRequests:
         optimizer: keras.optimizers.Optimizer,
         model: keras.Model,
         activations: bool,
+        patterns: Sequence[str] | None,
         after_step: Callable[[], None],
     ):
         self._optimizer = optimizer
         self._model = model
         self._activations = activations
+        self._patterns = patterns
         self._after_step = after_step
         self._tell: Tell | None = None
         self._watched: _Watched | None = None
@@ -58,10 +61,11 @@ class LoopRequests:
     @contextlib.contextmanager
     def attached(self) -> Iterator[None]:
         """Inside, steps are shown; outside, all is as it was."""
-        layers = naming.layers_seen(self._model).values() if self._activations else ()
+        layers = naming.layers_seen(self._model).items() if self._activations else ()
+        chosen = [x for name, x in layers if naming.is_chosen(name, self._patterns)]
         hooks = Wrapped(
             (self._optimizer, "apply", self._apply),
-            *((x, "call", functools.partial(self._output, x)) for x in layers),
+            *((x, "call", functools.partial(self._output, x)) for x in chosen),
         )
         with hooks, internals.around_functions(self._call):
             yield
@@ -76,7 +80,9 @@ class LoopRequests:
         weights = len(self._model.trainable_weights)
         # Those that the first step makes are not yet known.
         if weights != (self._watched.weights if self._watched else 0):
-            self._watched = _Watched(self._optimizer, self._model, self._activations)
+            self._watched = _Watched(
+                self._optimizer, self._model, self._activations, self._patterns
+            )
             self._clones.clear()
             self._traced.clear()
 
@@ -180,10 +186,10 @@ class LoopRequests:
 class _Watched:
     """What watches the steps that are asked for, as long as the weights are these."""
 
-    def __init__(self, optimizer, model, activations):
+    def __init__(self, optimizer, model, activations, patterns):
         roots = {"": optimizer}
         self.weights = len(model.trainable_weights)
-        self._monitor = StepMonitor(model, roots, activations)
+        self._monitor = StepMonitor(model, roots, activations, patterns)
         self.guard = Guard(self._monitor)
         self.observed = observed(roots, self.guard)
 

@@ -41,6 +41,7 @@ class StepMonitor:
         chosen = naming.chosen_layers(model, patterns)
         all_weights = naming.weights_of(model)
         weights = {x: v for x, v in all_weights.items() if naming.layer_of(x) in chosen}
+        self.weights = weights
         self._left_out = {id(v) for x, v in all_weights.items() if x not in weights}
         layers = naming.layers_seen(model).items() if activations else ()
         self.layers = {x: layer for x, layer in layers if x in chosen}

@@ -10,6 +10,7 @@ import collections
 import difflib
 import fnmatch
 import functools
+import itertools
 import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -122,21 +123,26 @@ def chosen_layers(model: keras.Model, patterns: Sequence[str] | None) -> set[str
         NoSuchLayer: a pattern fits none.
     """
     names = [*layers_of(model), *map(layer_of, weights_of(model))]
-    if patterns is None:
-        return set(names)
-    chosen: set[str] = set()
-    for pattern in patterns:
-        outer = {name for name in names if fnmatch.fnmatchcase(name, pattern)}
-        if not outer:
+    for pattern in patterns or ():
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
             like = difflib.get_close_matches(pattern, names, n=1, cutoff=0)
             hint = f"did you mean {like[0]!r}?" if like else "it has none"
             raise internals.NoSuchLayer(
                 "layers: expected names of the model's layers, or patterns such as "
                 f"'dense*'; received {pattern!r}, which fits none; {hint}"
             )
-        inside = tuple(f"{name}/" for name in outer)
-        chosen |= outer | {name for name in names if name.startswith(inside)}
-    return chosen
+    return {name for name in names if is_chosen(name, patterns)}
+
+
+def is_chosen(name: str, patterns: Sequence[str] | None) -> bool:
+    """Whether a pattern fits a layer's name, or that of one that it is inside of.
+
+    None fits all.
+    """
+    if patterns is None:
+        return True
+    outer = itertools.accumulate(name.split("/"), "{}/{}".format)
+    return any(fnmatch.fnmatchcase(x, pattern) for x in outer for pattern in patterns)
 
 
 def layers_seen(model: keras.Model) -> dict[str, keras.Layer]:

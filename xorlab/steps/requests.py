@@ -16,8 +16,8 @@ from xorlab.steps.watched import Watched
 # Where a model keeps its own, and so what it has traced: as long as it lives itself.
 _KEPT_AS = "_xorlab_step_requests"
 
-# Whether outputs are counted, and the layers that are measured.
-_Wish = tuple[bool, tuple[str, ...] | None]
+# Whether outputs are counted, and losses told apart; and the layers that are measured.
+_Wish = tuple[bool, bool, tuple[str, ...] | None]
 
 
 class StepRequests:
@@ -59,6 +59,7 @@ class StepRequests:
         tell: Callable[[list[StepStatistics] | Exception], None],
         activations: bool = False,
         layers: tuple[str, ...] | None = None,
+        losses: bool = False,
     ) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution does.
 
@@ -67,9 +68,11 @@ class StepRequests:
                 updated something, unless none did; or with the error that kept the
                 execution, which was made all the same, from being watched.
             activations: count the outputs of layers, too.
-            layers: patterns of those to measure; all that any asks for are told of.
+            layers: patterns of those to measure and tell of, as `naming.chosen_layers`
+                reads them.
+            losses: take the gradient of each part of the loss, too.
         """
-        self._tell_statistics[tell] = activations, layers
+        self._tell_statistics[tell] = activations, losses, layers
         self._take_place()
 
     def _take_place(self):
@@ -130,13 +133,20 @@ class StepRequests:
             iterator = _Batches(iterator)
         _build_optimizer(self._model)
         if tell_statistics:
-            activations, layers = zip(*tell_statistics.values(), strict=True)
+            activations, losses, layers = zip(*tell_statistics.values(), strict=True)
             together = None if None in layers else tuple(itertools.chain(*layers))
-            wish = any(activations), together
+            wish = any(activations), any(losses), together
             logs, told = self._watch(train_function, iterator, wish)
-            if told:
-                for tell in tell_statistics:
+            for tell, (_, tells_losses, patterns) in tell_statistics.items():
+                if isinstance(told, Exception):
                     tell(told)
+                elif told:
+                    # A copy each: two may count their steps otherwise.
+                    patterns = None if patterns == together else patterns
+                    copies = [statistics.of(patterns) for statistics in told]
+                    if not tells_losses:
+                        copies[0].loss_squares = {}
+                    tell(copies)
         else:
             logs = train_function(iterator)
         if tell_batch:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -61,6 +62,7 @@ class StepStatistics:
             part; NaN where the model's `compute_loss` was not called.
         units: shares of dead or saturated units by tag, `dead_units/<layer>`.
         flat: of the same layers' outputs, the share that passes no gradient on.
+        loss_squares: of each part of the loss, T squared 2-norms of its gradient.
     """
 
     step: int
@@ -79,6 +81,7 @@ class StepStatistics:
     loss: float = math.nan
     units: Mapping[str, float] = dataclasses.field(default_factory=dict)
     flat: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    loss_squares: Mapping[str, list[float]] = dataclasses.field(default_factory=dict)
 
     def by_layer(self, numbers: Sequence[float]) -> dict[str, float]:
         """Adds up T numbers, one of each weight, over the layers that hold them."""
@@ -118,6 +121,42 @@ class StepStatistics:
                 counts = self.counts[[begin + row]]
                 [lost[row]] = histograms.count_not_finite(counts).tolist()
         return lost
+
+    def of(self, patterns: Sequence[str] | None) -> "StepStatistics":
+        """Returns a copy, of the layers alone that `naming.is_chosen` takes."""
+        if patterns is None:
+            return dataclasses.replace(self)
+
+        def is_chosen(layer):
+            # The optimizer's name sets weights apart that another updates, too.
+            name = layer.removeprefix(f"{self.optimizer}/")
+            return naming.is_chosen(name, patterns)
+
+        weights = [is_chosen(naming.layer_of(path)) for path in self.weights]
+        layers = [is_chosen(layer) for layer in self.layers]
+
+        def chosen(values, which=weights):
+            return list(itertools.compress(values, which))
+
+        units = {
+            tag: share
+            for tag, share in self.units.items()
+            if is_chosen(tag.partition("/")[2])
+        }
+        return dataclasses.replace(
+            self,
+            weights=chosen(self.weights),
+            counts=self.counts[weights + weights + layers],
+            sizes=chosen(self.sizes),
+            gradient_squares=chosen(self.gradient_squares),
+            weight_squares=chosen(self.weight_squares),
+            change_squares=chosen(self.change_squares),
+            layers=chosen(self.layers, layers),
+            returned=[x for x in self.returned if is_chosen(x)],
+            units=units,
+            loss_squares={x: chosen(y) for x, y in self.loss_squares.items()},
+            flat={x: y for x, y in self.flat.items() if is_chosen(x)},
+        )
 
     def first_not_finite(self) -> str | None:
         """Names where NaN or infinity is first, in the order of the computation."""

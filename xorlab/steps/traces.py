@@ -18,8 +18,9 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2
 from xorlab.checks import warn
 from xorlab.steps import internals
 
-# The scope of what watching adds to a step.
+# The scope of what watching adds to a step, and that of its gradients.
 _ADDED = "xorlab/"
+_ALL_ADDED = _ADDED, f"gradient_tape/{_ADDED}"
 
 
 def added() -> contextlib.AbstractContextManager:
@@ -150,7 +151,7 @@ def _operations(graph):
         return compiled, frozenset(count(library[name].node_def).items())
 
     def count(nodes):
-        own = (node for node in nodes if not node.name.startswith(_ADDED))
+        own = (node for node in nodes if not node.name.startswith(_ALL_ADDED))
         return collections.Counter(map(kind, own))
 
     def kind(node):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from xorlab.steps.guard import Guard
+from xorlab.steps.losses import LossGradients
 from xorlab.steps.monitor import StepMonitor
 from xorlab.steps.observe import observed, observed_batches
 from xorlab.steps.optimizers import optimizers_of
@@ -21,6 +22,7 @@ class Watched:
         model: compiled and built.
         train_function: the one whose place it takes for single executions.
         activations: count the outputs of layers, too.
+        losses: take the gradient of each part of the loss, too.
         patterns: names of the layers that are measured, as `fnmatch` reads them; all if
             None.
 
@@ -33,6 +35,7 @@ class Watched:
         model: keras.Model,
         train_function: Callable,
         activations: bool,
+        losses: bool,
         patterns: Sequence[str] | None,
     ):
         self._model = model
@@ -43,8 +46,9 @@ class Watched:
         layers = self._monitor.layers.values()
         self._observed = observed(optimizers, self._guard, layers)
         self._batches = observed_batches(model, self._guard)
+        self._losses = LossGradients(model, self._monitor.weights) if losses else None
         present = model.train_function
-        with self._batches:
+        with self._losses or contextlib.nullcontext(), self._batches:
             model.make_train_function(force=True)
         self._train_function = model.train_function
         vars(model)["train_function"] = present
@@ -66,13 +70,19 @@ class Watched:
         with nothing if self._is_traced else self._watching():
             logs = self._train_function(iterator)
         try:
-            return logs, self._guard.failure or self._monitor.read()
+            if self._guard.failure:
+                return logs, self._guard.failure
+            told = self._monitor.read()
+            if told and self._losses:
+                told[0].loss_squares = self._losses.squares(told[0].weights)
+            return logs, told
         except Exception as error:
             return logs, error
 
     @contextlib.contextmanager
     def _watching(self):
-        with self._batches, self._observed:
+        losses = self._losses or contextlib.nullcontext()
+        with losses, self._batches, self._observed:
             yield
 
     def knows_too_few_weights(self) -> bool:

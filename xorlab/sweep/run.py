@@ -71,14 +71,15 @@ def run(
             device.
         TooLarge: before anything is imported; memory or disk would not hold it.
         UnusableDirectory: before anything is imported; the folder cannot be written,
-            holds another sweep, or one that is not done and that other code began.
+            holds another sweep, or one that is not done and that other code, or another
+            kind of device, began.
         UnreachableScheduler: nothing answers at the address.
         BrokenCluster: no worker came within 30 seconds, one computes with another
             xorlab, TensorFlow or NumPy, a chunk's workers died one by one, or the
             scheduler went away; what was done before is kept.
         OSError: a file could not be written; what was done before is kept.
     """
-    store = Store(folder("out", out), grid)
+    store = Store(folder("out", out), grid, device)
     size.check_disk(grid, store.out)
     if not scheduler:
         size.check_memory(grid)

@@ -101,7 +101,7 @@ class Store(Generic[Grid, Chunk]):
             raise UnusableDirectory(
                 f"out: expected to go on with what {self.out} was begun with: "
                 f"{differing(self._made_by, here)}; numbers may differ; choose another "
-                "--out, or install that again"
+                "--out, or go back to that"
             )
         if wrong:
             warnings.warn(

@@ -1,0 +1,151 @@
+"""Of a loss that is a sum, each part's pull is logged; training stays as it is."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from oracles import callback_oracle as oracle
+
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(12, 4)).astype("float32")
+Y = RNG.normal(size=(12, 4)).astype("float32")
+HOW = {
+    "graph": {"jit_compile": False},
+    "xla": {"jit_compile": True},
+    "eager": {"run_eagerly": True},
+}
+
+
+class Spread(layers.Layer):
+    """Adds a loss of its own."""
+
+    def call(self, x):
+        self.add_loss(0.1 * keras.ops.mean(x**2))
+        return x
+
+
+def two_outputs(how):
+    def make():
+        x = keras.Input((4,))
+        hidden = layers.Dense(4, "relu", kernel_regularizer="l2", name="hidden")(x)
+        # XLA draws other numbers than the tape, which runs eagerly.
+        dropped = layers.Dropout(0.5 * (how != "xla"))(hidden)
+        hidden = Spread(name="spread")(layers.LayerNormalization()(dropped) + x)
+        outputs = [layers.Dense(4, name=name)(hidden) for name in "ab"]
+        model = keras.Model(x, outputs)
+        losses = {"loss": ["mse", "mae"], "loss_weights": [2.0, 0.5]}
+        model.compile("adam", **losses, **HOW[how])
+        return model
+
+    return make
+
+
+def norm(gradients):
+    flat = [np.ravel(tf.convert_to_tensor(x)) for x in gradients if x is not None]
+    return np.linalg.norm(np.concatenate(flat).astype(float))
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
+    true = []
+
+    def taped(model, scale, x, y):
+        with tf.GradientTape(persistent=True) as tape:
+            a, b = model(x, training=True)
+            added, regularization = model.losses
+            parts = {
+                "a_loss": 2 * tf.reduce_mean((a - y[0]) ** 2),
+                "b_loss": 0.5 * tf.reduce_mean(tf.abs(b - y[1])),
+                "spread_loss": added,
+                "regularization_loss": regularization,
+            }
+        weights = model.trainable_variables
+        true.append({x: norm(tape.gradient(y, weights)) for x, y in parts.items()})
+        return [tf.zeros_like(v) for v in weights]
+
+    make = two_outputs(how)
+    callback = oracle.watching(tmp_path, histogram_steps=2, write_loss_grads=True)
+    ours = oracle.train(make, X, [Y, -Y], [callback])
+    batches = [(x, (y, -y)) for x, y in oracle.batches_of(X, Y)]
+    plain, _ = oracle.true_steps(make, X, [Y, -Y], batches, tape=taped)
+    oracle.assert_same(ours, plain)
+    oracle.assert_left_alone(ours)
+    scalars = oracle.read(tmp_path).scalars
+    assert oracle.names(scalars, "gradient_norm/") == set(true[0])
+    for name in true[0]:
+        logged = scalars[f"gradient_norm/{name}"]
+        assert list(logged) == [0, 2]
+        for step, value in logged.items():
+            np.testing.assert_allclose(value, true[step][name], rtol=1e-4)
+
+
+def test_of_a_single_output_the_loss_is_told_from_what_is_added(tmp_path):
+    def make():
+        penalty = {"activity_regularizer": "l2", "kernel_regularizer": "l2"}
+        dense = layers.Dense(4, name="dense", **penalty)
+        model = keras.Sequential([keras.Input((4,)), dense])
+        model.compile("sgd", "mse", run_eagerly=True)
+        return model
+
+    model = oracle.fresh(make)
+    x, y = X[:4], Y[:4]
+    kernel, bias = oracle.arrays(model.weights)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(x) - y) ** 2)
+    data = norm(tape.gradient(loss, model.weights))
+    output = 0.01 * 2 * (x @ kernel + bias) / len(x)  # The mean over the batch.
+    callbacks = [
+        oracle.watching(tmp_path / "a", write_loss_grads=True),
+        oracle.watching(tmp_path / "b"),
+    ]
+    oracle.fit(model, x, y, callbacks)
+    scalars = oracle.read(tmp_path / "a").scalars
+    oracle.close(scalars["gradient_norm/data_loss"][0], data)
+    oracle.close(
+        scalars["gradient_norm/regularization_loss"][0],
+        np.linalg.norm(0.01 * 2 * kernel),
+    )
+    oracle.close(
+        scalars["gradient_norm/dense_loss"][0],
+        norm([x.T @ output, output.sum(axis=0)]),
+    )
+    # A callback beside it that was not asked for it does not write it.
+    assert not oracle.names(oracle.read(tmp_path / "b").scalars, "gradient_norm/")
+
+
+class OwnStep(keras.Sequential):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(x) - y) ** 2)
+        weights = self.trainable_weights
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return {"loss": loss}
+
+
+def own_step():
+    model = OwnStep([keras.Input((4,)), layers.Dense(4)])
+    model.compile("sgd", run_eagerly=True)
+    return model
+
+
+def recurrent():
+    sequence = [keras.Input((4,)), layers.Reshape((4, 1)), layers.SimpleRNN(4)]
+    model = keras.Sequential(sequence)
+    model.compile("sgd", "mse", jit_compile=False)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "why"), [(own_step, "calls no compute_loss"), (recurrent, "the While")]
+)
+def test_where_parts_are_not_known_all_else_is_logged(make, why, tmp_path):
+    callback = oracle.watching(tmp_path, write_loss_grads=True, histogram_steps=1)
+    with pytest.warns(UserWarning, match=f"not written by loss: .*{why}") as told:
+        ours = oracle.train(make, X, Y, [callback])
+    assert [w.category for w in told].count(UserWarning) == 1
+    oracle.assert_same(ours, oracle.train(make, X, Y))
+    scalars = oracle.read(tmp_path).scalars
+    assert list(scalars["gradient_norm"]) == [0, 1, 2]
+    assert not oracle.names(scalars, "gradient_norm/")
