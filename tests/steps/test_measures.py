@@ -120,3 +120,19 @@ def test_models_of_about_the_same_size_share_what_is_compiled():
         measure(size)
     after = [program.experimental_get_tracing_count() for program in programs]
     assert all(b - a <= 1 for a, b in zip(before, after, strict=True))
+
+
+def test_what_is_compiled_ahead_is_what_a_step_takes():
+    weights = [tf.TensorSpec([50, 61]), tf.TensorSpec([61])]
+    traces = [x.experimental_get_tracing_count() for x in measures.PROGRAMS]
+    measures.compile_ahead(weights).join()
+    now = [x.experimental_get_tracing_count() for x in measures.PROGRAMS]
+    assert now == [count + 1 for count in traces]
+
+    @tf.function
+    def step(kernel, bias):
+        measures.measure([kernel, bias, kernel, bias], by_xla=False)
+        return measures.measure_change([kernel, bias], [kernel, bias], by_xla=False)
+
+    step(tf.ones([50, 61]), tf.ones([61]))
+    assert [x.experimental_get_tracing_count() for x in measures.PROGRAMS] == now

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.ops import control_flow_util
 
 from xorlab.checks import tensorflow_backend
 
@@ -25,6 +24,8 @@ _WRITE_GRAPH = "_write_keras_model_train_graph"
 # `layers` of a model leaves out what it has besides; layers inside of layers have none.
 _FLATTEN_LAYERS = "_flatten_layers"
 
+# Else Keras makes metrics and losses in its first trace, and then traces once more.
+_SYMBOLIC_BUILD = "_symbolic_build"
 # What Keras's train function calls: the step, traced unless it is run eagerly.
 _STEP = "multi_step_on_iterator"
 
@@ -37,6 +38,7 @@ _LEANED_ON = {
     _TRAIN_WRITER: (keras.callbacks.TensorBoard, None),
     _WRITE_GRAPH: (keras.callbacks.TensorBoard, ["self"]),
     _PUSH_WRITER: (keras.callbacks.TensorBoard, ["self", "writer", "step"]),
+    _SYMBOLIC_BUILD: (keras.Model, ["self", "iterator", "data_batch"]),
     _FLATTEN_LAYERS: (keras.Layer, ["self", "include_self", "recursive"]),
 }
 
@@ -133,6 +135,11 @@ def loss_weights(model: keras.Model) -> Any:
     return kept and kept._user_loss_weights
 
 
+def build_metrics(model: keras.Model, batch: Any) -> None:
+    """Makes a compiled model's metrics and losses, for batches of `tf.TensorSpec`s."""
+    getattr(model, _SYMBOLIC_BUILD)(data_batch=batch)
+
+
 def step_of(train_function: Callable) -> Any:
     """Returns the `tf.function` inside a train function as Keras makes it.
 
@@ -221,12 +228,6 @@ def clone_of(function: Any) -> Any:
     if clone is None:
         raise _tensorflow_changed("tf.function to have _clone")
     return clone(None)
-
-
-def is_for_xla() -> bool:
-    """Whether what is traced now is compiled by XLA; nothing that runs eagerly is."""
-    graph = tf.compat.v1.get_default_graph()
-    return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
 
 
 def resource_of(writer: tf.summary.SummaryWriter) -> tf.Tensor:

@@ -1,6 +1,8 @@
 """Counts and squared norms of tensors, taken inside a training step."""
 
+import contextlib
 import functools
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,6 +70,25 @@ def measure_change(
         return change(owner, padding, after_rows, before_rows)[: len(after)]
 
     return _in_parts(together, after, before)
+
+
+def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
+    """Begins to compile what measures weights and their gradients, in a thread.
+
+    XLA takes a second for it, in which the step itself is traced.
+    """
+
+    def compile():
+        # What is wrong, the step itself will say.
+        with contextlib.suppress(Exception):
+            if weights and _is_for_shared_program(weights, by_xla=False):
+                tensors = [tf.zeros(x.shape, x.dtype) for x in weights]
+                measure([*tensors, *tensors], by_xla=False)
+                measure_change(tensors, tensors, by_xla=False)
+
+    thread = threading.Thread(target=compile)
+    thread.start()
+    return thread
 
 
 def _in_parts(of_together, *lists):

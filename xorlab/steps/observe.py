@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from xorlab.steps import exact, internals, optimizers, traces
 from xorlab.steps.hooks import Wrapped
+from xorlab.steps.traced import is_for_xla
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,7 +208,7 @@ class observed:
                 measured = self._tell(optimizer, unclipped)
             except Exception as error:
                 self._observer.at_failure(error)
-            by_xla = internals.is_for_xla()
+            by_xla = is_for_xla()
             with tf.control_dependencies(measured):
                 unclipped = [exact.released(x, by_xla) for x in unclipped]
         return original(unclipped)

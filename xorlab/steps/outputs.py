@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xorlab.steps import exact, internals, measures, units
+from xorlab.steps import exact, measures, units
 from xorlab.steps.histograms import BUCKETS
-from xorlab.steps.traced import is_reachable, replica
+from xorlab.steps.traced import is_for_xla, is_reachable, replica
 from xorlab.steps.updates import array, kept
 
 
@@ -82,7 +82,7 @@ class LayerOutputs:
             # Another forward pass begins; until then, all updates are of the last.
             self._passed.discard(replica())
             self._calls_of.pop(replica(), None)
-        by_xla = internals.is_for_xla()
+        by_xla = is_for_xla()
         if tf.executing_eagerly():
             # The step's tape would go on to record what is measured.
             floats = [tf.stop_gradient(x) for x in floats]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from xorlab.steps import internals
 from xorlab.steps.hooks import Wrapped
 from xorlab.steps.statistics import StepStatistics
 from xorlab.steps.watched import Watched
@@ -179,16 +180,22 @@ class StepRequests:
         if self._watched_for is not train_function:
             self._watched_for, self._watched = train_function, {}
         if wish not in self._watched:
-            if not self._model.built:
-                # Some are never called as a whole: their step makes what it needs.
-                with contextlib.suppress(Exception), warnings.catch_warnings():
-                    # Keras's advice on a call that nobody but us asked for.
-                    warnings.simplefilter("ignore")
-                    batch = _specs(iterator)
-                    inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
-                    self._model(keras.tree.map_structure(_symbolic, inputs))
+            # Only now: what Keras has traced has made them.
+            with contextlib.suppress(Exception), warnings.catch_warnings():
+                # Keras's advice on a call that nobody but us asked for.
+                warnings.simplefilter("ignore")
+                self._build(_specs(iterator))
             self._watched[wish] = Watched(self._model, train_function, *wish)
         return self._watched[wish]
+
+    def _build(self, batch):
+        """Makes now what the first trace would make, to be followed by another."""
+        if not self._model.built:
+            # Some are never called as a whole: their step makes what it needs.
+            inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
+            self._model(keras.tree.map_structure(_symbolic, inputs))
+        elif _has_keras_s_step(self._model):
+            internals.build_metrics(self._model, batch)
 
 
 class _Batches:
@@ -207,11 +214,14 @@ class _Batches:
 
 def _build_optimizer(model):
     """Makes now what Keras makes in its first trace, and then traces a second time."""
-    is_keras_s_step = type(model).train_step is keras.Model.train_step
     # Without an optimizer, it is for Keras to say so.
     built = getattr(model.optimizer, "built", True)
-    if is_keras_s_step and model.built and not built:
+    if _has_keras_s_step(model) and model.built and not built:
         model.optimizer.build(model.trainable_variables)
+
+
+def _has_keras_s_step(model):
+    return type(model).train_step is keras.Model.train_step
 
 
 def _specs(iterator):

@@ -1,6 +1,7 @@
 """What of a step is being traced, or run eagerly, at this moment."""
 
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 
 def replica() -> int | None:
@@ -19,3 +20,9 @@ def is_reachable(tensor: tf.Tensor) -> bool:
             return True
         graph = getattr(graph, "outer_graph", None)
     return False
+
+
+def is_for_xla() -> bool:
+    """Whether what is traced now is compiled by XLA; nothing that runs eagerly is."""
+    graph = tf.compat.v1.get_default_graph()
+    return bool(control_flow_util.GraphOrParentsInXlaContext(graph))

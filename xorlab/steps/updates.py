@@ -13,7 +13,7 @@ from xorlab.steps import exact, internals, measures
 from xorlab.steps.histograms import BUCKETS
 from xorlab.steps.observe import Update
 from xorlab.steps.statistics import StepStatistics
-from xorlab.steps.traced import replica
+from xorlab.steps.traced import is_for_xla, replica
 
 
 class Updates:
@@ -91,7 +91,7 @@ class Updates:
     def at(self, update: Update, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         variables = update.variables
         weights, seen = self._before_of[replica()]
-        by_xla = internals.is_for_xla()
+        by_xla = is_for_xla()
         counts, squares = measures.measure([*gradients, *weights], by_xla=by_xla)
         values = tf.reshape(counts, [2, -1, BUCKETS])
         self._counts.assign(self._in_place(variables, values, self._counts))
@@ -112,7 +112,7 @@ class Updates:
         variables = update.variables
         before, seen = self._before_of.pop(replica())
         after = [tf.convert_to_tensor(variable) for variable in variables]
-        by_xla = internals.is_for_xla()
+        by_xla = is_for_xla()
         changes = measures.measure_change(after, before, by_xla=by_xla)
         numbers = _read(self._numbers)
         others, old = numbers[:-1], numbers[-1:]

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from xorlab.steps import measures
 from xorlab.steps.guard import Guard
 from xorlab.steps.losses import LossGradients
 from xorlab.steps.monitor import StepMonitor
@@ -42,6 +44,9 @@ class Watched:
         self._weights = len(model.trainable_weights)
         optimizers = optimizers_of(model)
         self._monitor = StepMonitor(model, optimizers, activations, patterns)
+        if not (model.jit_compile or model.run_eagerly):
+            weights = self._monitor.weights.values()
+            measures.compile_ahead([tf.TensorSpec(x.shape, x.dtype) for x in weights])
         self._guard = Guard(self._monitor)
         layers = self._monitor.layers.values()
         self._observed = observed(optimizers, self._guard, layers)
