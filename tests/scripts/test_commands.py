@@ -59,7 +59,7 @@ def answer(tmp_path):
         ("images", "--out=", "out: expected a folder; received none"),
         ("images", "--dataset=cifar10 --data_dir=x --out=y", "data_dir: expected the"),
         ("study", "--out=~nosuchuser/x", "out: expected the folder of a user"),
-        ("study", "--studies=depht", "studies: expected one of depth, start, lsuv; r"),
+        ("study", "--studies=depht", "studies: expected one of depth, start, lsuv, l"),
         ("study", "--readme", "out: expected a folder; received none"),
         ("calibrate", "--out=~nosuchuser/x", "out: expected the folder of a user"),
         ("study", "a word", "expected flags; received 'a word'"),
