@@ -27,12 +27,16 @@ class Log:
         self.wrote.set()
 
 
+def measured(arrays):
+    return histograms.count(arrays), histograms.find_ends(arrays)
+
+
 def report(step, gradient=(3.0, 4.0)):
     weight, change = [1.0, 0.0], [0.0, 0.5]
     squares = [[float(np.sum(np.square(x)))] for x in (gradient, weight, change)]
-    counts = histograms.count([np.array(gradient), np.array(weight)])
+    counts = measured([np.array(gradient), np.array(weight)])
     sizes = [len(gradient)]
-    return StepStatistics(step, ["a/w"], counts, sizes, *squares, [], 1000.0 + step)
+    return StepStatistics(step, ["a/w"], *counts, sizes, *squares, [], 1000.0 + step)
 
 
 @pytest.fixture
@@ -184,8 +188,9 @@ def test_steps_are_written_in_order_where_one_thread_overtakes(
 
 def test_activations_are_written_if_they_were_asked_for(log):
     statistics = report(0)
-    outputs = histograms.count([np.array([5.0] * 7 + [np.nan, np.inf])])
-    statistics.counts = np.concatenate([statistics.counts, outputs])
+    counts, ends = measured([np.array([5.0] * 7 + [np.nan, np.inf])])
+    statistics.counts = np.concatenate([statistics.counts, counts])
+    statistics.ends = np.concatenate([statistics.ends, ends])
     statistics.layers = ["a"]
     statistics.units = {"dead_units/a": 0.5}
     for activations in (False, True):
@@ -195,16 +200,17 @@ def test_activations_are_written_if_they_were_asked_for(log):
         tags = ("a/w/gradient", "a/w/weight", *["a/activation"] * activations)
         assert log.last.tags == tags
         np.testing.assert_array_equal(log.last.counts, statistics.counts[: len(tags)])
+        np.testing.assert_array_equal(log.last.ends, statistics.ends[: len(tags)])
         told = {"activation_not_finite": 2.0, "dead_units/a": 0.5}
         assert (told.items() <= log.last.scalars.items()) == activations
         assert bool(told.keys() & log.last.scalars) == activations
 
 
 def test_a_ratio_is_by_layer_and_a_layer_of_zeros_has_none(reports, log):
-    counts = histograms.count([np.zeros(1)] * 6)
+    counts = measured([np.zeros(1)] * 6)
     weights = ["a/kernel", "a/bias", "b/kernel"]
     squares = [[9.0, 16.0, 0.0], [3.0, 1.0, 0.0], [0.5, 0.5, 1.0]]
-    statistics = StepStatistics(0, weights, counts, [2, 2, 1], *squares, [], 0.0)
+    statistics = StepStatistics(0, weights, *counts, [2, 2, 1], *squares, [], 0.0)
     reports.add(statistics, {})
     reports.flush()
     scalars = log.last.scalars
@@ -216,9 +222,9 @@ def test_a_ratio_is_by_layer_and_a_layer_of_zeros_has_none(reports, log):
 
 def test_a_gradient_too_large_to_square_has_lost_nothing(reports, log):
     huge = np.float32([3e38, 3e38])
-    counts = histograms.count([huge, huge])
+    counts = measured([huge, huge])
     squares = [[np.inf], [1.0], [0.0]]
-    reports.add(StepStatistics(0, ["a/w"], counts, [2], *squares, [], 0.0), {})
+    reports.add(StepStatistics(0, ["a/w"], *counts, [2], *squares, [], 0.0), {})
     reports.flush()
     assert log.last.scalars["gradient_not_finite"] == 0
 
@@ -226,8 +232,8 @@ def test_a_gradient_too_large_to_square_has_lost_nothing(reports, log):
 def test_what_is_not_finite_is_counted_by_kind(reports, log):
     lost = [np.array([np.nan, 1.0, np.inf]), np.array([-np.inf, 1.0, 1.0])]
     squares = [[np.nan], [np.inf], [0.0]]
-    counts = histograms.count(lost)
-    reports.add(StepStatistics(0, ["a/w"], counts, [3], *squares, [], 0.0), {})
+    counts = measured(lost)
+    reports.add(StepStatistics(0, ["a/w"], *counts, [3], *squares, [], 0.0), {})
     reports.flush()
     assert log.last.scalars["gradient_not_finite"] == 2
     assert log.last.scalars["weight_not_finite"] == 1

@@ -66,7 +66,7 @@ def test_what_is_counted_there_is_what_numpy_counts(monkeypatch):
 
     from xorlab.steps import histograms
 
-    counts, _ = step(values)
+    counts, *_ = step(values)
     np.testing.assert_array_equal(counts, histograms.count([values]))
 
 

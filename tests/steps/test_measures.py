@@ -46,16 +46,26 @@ def measured(request, monkeypatch):
 @pytest.mark.parametrize("name", LISTS)
 def test_values_are_counted_as_numpy_does(measured, name):
     arrays = float32s(name)
-    counts, _ = measured(measures.measure, arrays)
+    counts, *_ = measured(measures.measure, arrays)
     np.testing.assert_array_equal(counts, histograms.count(arrays))
 
 
 @pytest.mark.parametrize("name", LISTS)
 def test_squares_add_up_in_double_precision(measured, name):
     arrays = float32s(name)
-    _, squares = measured(measures.measure, arrays)
+    _, squares, _ = measured(measures.measure, arrays)
     expected = [np.sum(array.astype(float) ** 2) for array in arrays]
     np.testing.assert_allclose(squares, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_histogram_ends_where_its_values_do(measured, name):
+    arrays = float32s(name)
+    counts, _, ends = measured(measures.measure, arrays)
+    drawn = histograms.rows(counts, ends * [-1, 1])
+    expected = histograms.rows(counts, histograms.find_ends(arrays))
+    for rows, as_numpy in zip(drawn, expected, strict=True):
+        np.testing.assert_array_equal(rows, as_numpy)
 
 
 def test_a_change_is_measured_where_float32_would_lose_it(measured):
@@ -70,10 +80,11 @@ def test_a_change_is_measured_where_float32_would_lose_it(measured):
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float64])
 def test_other_floats_are_measured_too(measured, dtype):
     values = tf.constant([0.0, 1.0, -2.0, np.nan], dtype)
-    counts, squares = measured(measures.measure, [values, values[:3]])
+    counts, squares, ends = measured(measures.measure, [values, values[:3]])
     assert counts.sum(axis=1).tolist() == [4, 3]
     assert histograms.count_not_finite(counts).tolist() == [1, 0]
     assert squares[1] == 5
+    assert ends[1].tolist() == [2, 1]
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, measures.PART + 1])
@@ -85,7 +96,7 @@ def test_sizes_may_be_unknown_when_a_step_is_traced(size):
         return measures.measure([unknown, tf.constant(known)], by_xla=False)
 
     arrays = [RNG.normal(size=size).astype("f4"), known]
-    counts, squares = step(arrays[0])
+    counts, squares, _ = step(arrays[0])
     np.testing.assert_array_equal(counts, histograms.count(arrays))
     expected = [np.sum(array.astype(float) ** 2) for array in arrays]
     np.testing.assert_allclose(squares, expected, rtol=1e-12)
@@ -96,7 +107,7 @@ def test_double_precision_is_kept(measured):
     after = [before[0] * [1 + 1e-12, 1], before[1] + 1]
     changes = measured(measures.measure_change, after, before)
     np.testing.assert_allclose(changes, [1e-24, 1], rtol=1e-3)
-    _, squares = measured(measures.measure, [np.array([1e-60, 0.0]), before[1]])
+    _, squares, _ = measured(measures.measure, [np.array([1e-60, 0.0]), before[1]])
     np.testing.assert_allclose(squares, [1e-120, 4], rtol=1e-12)
 
 

@@ -42,6 +42,7 @@ class StepValues:
         scalars: numbers by tag.
         tags: T names of histograms.
         counts: `[T, BUCKETS]`, as `xorlab.steps.histograms` counts.
+        ends: `[T, 2]`, the least and the greatest value.
         wall_time: seconds since 1970; when this was made.
     """
 
@@ -49,6 +50,7 @@ class StepValues:
     scalars: Mapping[str, float]
     tags: Sequence[str] = ()
     counts: np.ndarray | None = None
+    ends: np.ndarray | None = None
     wall_time: float = dataclasses.field(default_factory=time.time)
 
 
@@ -156,7 +158,9 @@ class EventFile:
     def write(self, steps: Sequence[StepValues]) -> None:
         """Logs numbers and histograms, a record a step."""
         # One kind of work after the other: the processor's caches stay warm.
-        rows = [[] if x.counts is None else histograms.rows(x.counts) for x in steps]
+        rows = [
+            [] if x.counts is None else histograms.rows(x.counts, x.ends) for x in steps
+        ]
         with self._lock:
             self._put(list(map(self._event, steps, rows)))
 

@@ -88,13 +88,15 @@ class StepWriter:
     def _values(self, statistics, scalars):
         layers = statistics.layers if self._activations else ()
         tags = _tags(tuple(statistics.weights), tuple(layers))
-        counts = statistics.counts[: len(tags)]
+        counts, ends = statistics.counts[: len(tags)], statistics.ends[: len(tags)]
         of_optimizer = {tag_of(x, statistics.optimizer): y for x, y in scalars.items()}
         scalars = _scalars(statistics) | of_optimizer
         if layers:
             lost = float(sum(statistics.activations_not_finite))
             scalars |= {"activation_not_finite": lost} | statistics.units
-        return StepValues(statistics.step, scalars, tags, counts, statistics.wall_time)
+        return StepValues(
+            statistics.step, scalars, tags, counts, ends, statistics.wall_time
+        )
 
 
 def tag_of(tag: str, optimizer: str) -> str:

@@ -41,7 +41,9 @@ def histograms_by_layer(columns: Mapping[str, Histograms]) -> Figure:
             axes = panels[row, column]
             edges, counts, zeros = parts.get(layer, _NOTHING)
             begins, ends = np.log10(edges)
-            axes.bar(begins, counts, ends - begins, align="edge", color=_INK)
+            # A value that all share has no width.
+            widths = np.maximum(ends - begins, width / 4)
+            axes.bar(begins, counts, widths, align="edge", color=_INK)
             if zeros:
                 looks = {"color": style.ZERO, "hatch": "///", "edgecolor": "black"}
                 axes.bar(left - width, zeros, width, **looks)

@@ -29,6 +29,12 @@ def count(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return counts.reshape(len(arrays), BUCKETS)
 
 
+def find_ends(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns each array's least and greatest value: `[T, 2]`; NaN of none."""
+    some = (np.ravel(array) if np.size(array) else [math.nan] for array in arrays)
+    return np.array([[np.min(x), np.max(x)] for x in some], np.float64)
+
+
 def buckets(values: tf.Tensor) -> tf.Tensor:
     """Returns the bucket of each float32, int32, inside a step."""
     bits = tf.bitwise.right_shift(tf.bitcast(values, tf.int32), _DROPPED_BITS)
@@ -54,20 +60,25 @@ _SQUARES = (_EDGES[_FIRST:_END] / 2 + _EDGES[_FIRST + 1 : _END + 1] / 2) ** 2
 _SQUARES[ZERO - _FIRST] = 0
 
 
-def rows(counts: np.ndarray) -> list[np.ndarray]:
+def rows(counts: np.ndarray, ends: np.ndarray | None = None) -> list[np.ndarray]:
     """Turns counts into the rows of TensorBoard's histograms.
 
     Args:
         counts: `[T, BUCKETS]`, from `count` or from a step.
+        ends: `[T, 2]`, the least and the greatest value of each; where that is not
+            known, or not finite, the outermost bucket is shown whole.
 
     Returns:
         For each of the T, `[K, 3]` float64: left, right and count of each bucket,
-        ascending and without gaps, from the first to the last that is not empty. The
-        bucket around zero holds zeros, and subnormal numbers up to 2.9e-39. NaN and
-        infinity are left out: see `count_not_finite`. Where nothing else is, one row
-        of edges that are NaN counts them: of no rows, TensorBoard makes zeros.
+        ascending and without gaps, from the least value to the greatest. So a value
+        that all share has one row, of no width, as `tf.summary.histogram` writes it.
+        The bucket around zero holds zeros, and subnormal numbers up to 2.9e-39. NaN
+        and infinity are left out: see `count_not_finite`. Where nothing else is, one
+        row from infinity to NaN counts them: of no rows TensorBoard makes zeros, and
+        beside a left edge that is NaN its Time Series page shows no other step.
 
-    >>> [histogram] = rows(count([np.array([0.0, 0.0, 1e-9])]))
+    >>> values = [np.array([0.0, 0.0, 1e-9])]
+    >>> [histogram] = rows(count(values), find_ends(values))
     >>> histogram[[0, -1], 2].tolist()
     [2.0, 1.0]
     """
@@ -86,12 +97,23 @@ def rows(counts: np.ndarray) -> list[np.ndarray]:
     joined[:-1, 1] = bound[1:]
     joined[:, 2] = counts.take(edge)
     begins = np.searchsorted(edge, np.arange(len(counts) + 1) * BUCKETS)
+    is_any = begins[1:] > begins[:-1]
+    if ends is not None:
+        _cut(joined, begins[:-1][is_any], begins[1:][is_any] - 2, ends[is_any])
     # The last bound of each begins nothing.
     tables = [joined[i : j - 1] for i, j in itertools.pairwise(begins.tolist())]
-    empty = np.flatnonzero(begins[1:] == begins[:-1])
+    empty = np.flatnonzero(~is_any)
     for row, lost in zip(empty, count_not_finite(counts[empty]), strict=True):
-        tables[row] = np.array([[math.nan, math.nan, lost]])
+        tables[row] = np.array([[math.inf, math.nan, lost]])
     return tables
+
+
+def _cut(rows, first, last, ends):
+    """Has each table's first row begin, and its last one end, with its values."""
+    least, greatest = ends.T
+    # Within the row, and as it is where that is NaN.
+    rows[first, 0] = np.fmax(rows[first, 0], np.minimum(rows[first, 1], least))
+    rows[last, 1] = np.fmin(rows[last, 1], np.maximum(rows[last, 0], greatest))
 
 
 def rms(counts: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Counts and squared norms of tensors, taken inside a training step."""
+"""Counts, squared norms and ends of tensors, taken inside a training step."""
 
 import contextlib
 import functools
@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from xorlab.steps import exact
-from xorlab.steps.histograms import BUCKETS, buckets
+from xorlab.steps.histograms import BUCKETS, ZERO, buckets
 
 # Big tensors are measured in parts of so many values: all at once, they would need
 # memory for several copies. A size that is not known when a step is traced, as of
@@ -21,29 +21,32 @@ _ROW = 32
 
 def measure(
     tensors: Sequence[tf.Tensor], *, by_xla: bool
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Counts values by bucket, and sums up their squares.
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Counts values by bucket, sums up their squares, and finds the outermost.
 
     Args:
         tensors: T, of any shapes and floating dtypes.
         by_xla: whether XLA compiles the step.
 
     Returns:
-        Counts by `histograms.buckets`, `[T, BUCKETS]`, int64; and squared 2-norms,
-        `[T]`, float64.
+        Counts by `histograms.buckets`, `[T, BUCKETS]`, int64; squared 2-norms, `[T]`,
+        float64; and the greatest of `-x` and of `x`, `[T, 2]`, float64.
     """
     if not tensors:
-        return tf.zeros([0, BUCKETS], tf.int64), tf.zeros([0], tf.float64)
+        none = tf.zeros([0, BUCKETS], tf.int64)
+        return none, tf.zeros([0], tf.float64), tf.zeros([0, 2], tf.float64)
     shared = _is_for_shared_program(tensors, by_xla)
 
     def together(tensors):
         owner, padding, rows = _in_rows(tensors, fill=shared)
         if not shared:
             return _count(owner, padding, rows, by_xla=by_xla)
-        counts, squares = _program_count(owner, padding, rows)
-        return counts[: len(tensors)], squares[: len(tensors)]
+        return [x[: len(tensors)] for x in _program_count(owner, padding, rows)]
 
-    return _in_parts(together, tensors)
+    def join(one, other):
+        return [one[0] + other[0], one[1] + other[1], tf.maximum(one[2], other[2])]
+
+    return _in_parts(together, join, tensors)
 
 
 def measure_change(
@@ -69,7 +72,7 @@ def measure_change(
         change = _program_change if shared else _change
         return change(owner, padding, after_rows, before_rows)[: len(after)]
 
-    return _in_parts(together, after, before)
+    return _in_parts(together, tf.add, after, before)
 
 
 def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
@@ -91,11 +94,12 @@ def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
     return thread
 
 
-def _in_parts(of_together, *lists):
+def _in_parts(of_together, join, *lists):
     """Measures lists of T tensors: all together, but most of a big one in parts.
 
     Args:
-        of_together: of such lists, returns tensors `[T, ...]` that add up over parts.
+        of_together: of such lists, returns tensors `[T, ...]`.
+        join: of those of two parts, returns those of both.
         *lists: of tensors of the same shapes; of whole big ones no copies are made.
     """
     flat = [[tf.reshape(tensor, [-1]) for tensor in tensors] for tensors in lists]
@@ -104,26 +108,26 @@ def _in_parts(of_together, *lists):
         [x[n * PART :] if n else x for x, n in zip(tensors, parts, strict=True)]
         for tensors in flat
     ]
-    sums = of_together(*rests)
+    measured = of_together(*rests)
     for row, n in enumerate(parts):
         if n:
-            sums = _add_parts(sums, row, of_together, n, [x[row] for x in flat])
-    return sums
+            of_row = [x[row] for x in flat]
+            measured = _join_parts(measured, row, of_together, join, n, of_row)
+    return measured
 
 
-def _add_parts(sums, row, of_together, parts, tensors):
-    """Adds to a row what `of_together` returns of the parts of that row's tensors."""
+def _join_parts(measured, row, of_together, join, parts, tensors):
+    """Joins to a row what `of_together` returns of the parts of that row's tensors."""
 
-    def add(number, total):
+    def go_on(number, total):
         # Sliced in here: what a loop is given, XLA copies.
         part = ([tf.slice(x, [number * PART], [PART])] for x in tensors)
-        return number + 1, tf.nest.map_structure(tf.add, total, of_together(*part))
+        return number + 1, join(total, of_together(*part))
 
-    nothing = tf.nest.map_structure(lambda x: tf.zeros_like(x[:1]), sums)
-    begin = tf.constant(0), nothing
-    _, total = tf.while_loop(lambda number, _: number < parts, add, begin)
+    begin = tf.constant(0), tf.nest.map_structure(lambda x: x[row : row + 1], measured)
+    _, total = tf.while_loop(lambda number, _: number < parts, go_on, begin)
     return tf.nest.map_structure(
-        lambda x, more: tf.tensor_scatter_nd_add(x, [[row]], more), sums, total
+        lambda x, new: tf.tensor_scatter_nd_update(x, [[row]], new), measured, total
     )
 
 
@@ -166,7 +170,7 @@ def _in_rows(tensors, fill=False):
 
 
 def _count(owner, padding, rows, by_xla):
-    """Counts and sums up the rows of each of T tensors, laid out by `_in_rows`."""
+    """Measures the rows of each of T tensors, laid out by `_in_rows`."""
     size = padding.shape[0] * BUCKETS
     places = owner[:, tf.newaxis] * BUCKETS + buckets(tf.cast(rows, tf.float32))
     if by_xla or _has_gpu():
@@ -177,7 +181,22 @@ def _count(owner, padding, rows, by_xla):
         counts = tf.raw_ops.DenseBincount(input=flat, size=size, weights=no_weights)
     zeros = padding[:, tf.newaxis] * tf.one_hot(buckets(0.0), BUCKETS, dtype=tf.int32)
     counts = tf.cast(tf.reshape(counts, [-1, BUCKETS]) - zeros, tf.int64)
-    return counts, _squares(owner, padding, rows)
+    ends = _ends(owner, padding, rows, has_zeros=counts[:, ZERO] > 0)
+    return [counts, _squares(owner, padding, rows), ends]
+
+
+def _ends(owner, padding, rows, has_zeros):
+    known = tf.get_static_value(padding)
+    if known is not None and known.tolist() == [0]:  # A part of a big tensor.
+        ends = tf.stack([-tf.reduce_min(rows), tf.reduce_max(rows)])
+        return tf.cast(ends[tf.newaxis], tf.float64)
+    # Zeros are left out, as those of the padding are, unless the tensor has some.
+    low = tf.where(rows == 0, rows.dtype.max, rows)
+    high = tf.where(rows == 0, rows.dtype.min, rows)
+    ends = tf.stack([-tf.reduce_min(low, axis=1), tf.reduce_max(high, axis=1)], axis=1)
+    ends = tf.math.unsorted_segment_max(ends, owner, padding.shape[0])
+    ends = tf.where(has_zeros[:, tf.newaxis], tf.maximum(ends, 0), ends)
+    return tf.cast(ends, tf.float64)
 
 
 def _change(owner, padding, after_rows, before_rows):

@@ -78,8 +78,9 @@ class StepMonitor:
             for statistics in told:
                 statistics.loss = loss
             if self.layers:
-                first.layers, outputs = self._outputs.counts()
-                first.counts = np.concatenate([first.counts, outputs])
+                first.layers, counts, ends = self._outputs.counts()
+                first.counts = np.concatenate([first.counts, counts])
+                first.ends = np.concatenate([first.ends, ends])
                 first.returned = self._outputs.returned
                 first.units = self._outputs.units()
                 first.flat = self._outputs.flat()

@@ -12,7 +12,7 @@ import tensorflow as tf
 from xorlab.steps import exact, measures, units
 from xorlab.steps.histograms import BUCKETS
 from xorlab.steps.traced import is_for_xla, is_reachable, replica
-from xorlab.steps.updates import array, kept
+from xorlab.steps.updates import array, greatest, kept
 
 
 class LayerOutputs:
@@ -32,28 +32,30 @@ class LayerOutputs:
         self._names = {id(layer): name for name, layer in layers.items()}
         kinds = {name: units.kind_of(layer) for name, layer in layers.items()}
         self._kinds = {name: kind for name, kind in kinds.items() if kind}
-        # By replica, then name: of each call, counts, and which units pass on what.
+        # By replica, then name: of each call, counts, ends, and what units pass on.
         self._calls_of: dict = collections.defaultdict(dict)
         # By the graph of a trace.
         self._copies_in: dict = {}
         self._passed: set = set()  # Replicas that have begun to update.
         self.returned: list[str] = []
         self._counts = kept([len(layers), BUCKETS], tf.int64, summed=True)
+        # The greatest of -x and of x.
+        self._ends = kept([len(layers), 2], tf.float64)
         # Of each layer that has a kind, the share of its units that are of it, and of
         # all that they return, that which passes no gradient on.
         self._shares = kept([2, len(self._kinds)], tf.float64)
 
-    def counts(self) -> tuple[list[str], np.ndarray]:
+    def counts(self) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Returns the layers that were seen before the last update, and their counts.
 
         Some are never called in training, or only in the body of a loop.
 
         Returns:
-            S names, and `[S, BUCKETS]`.
+            S names; `[S, BUCKETS]`; and the least and the greatest value, `[S, 2]`.
         """
-        counts = array(self._counts)
+        counts, ends = array(self._counts), greatest(self._ends) * [-1, 1]
         seen = np.flatnonzero(counts.any(axis=1))
-        return [list(self._layers)[row] for row in seen], counts[seen]
+        return [list(self._layers)[row] for row in seen], counts[seen], ends[seen]
 
     def units(self) -> dict[str, float]:
         """Returns the share of units that are dead or saturated, by tag."""
@@ -94,11 +96,11 @@ class LayerOutputs:
                 floats = [copies.of(x) for x in floats]
         if floats:
             name = self._names[id(layer)]
-            counts, _ = measures.measure(floats, by_xla=by_xla)
-            counts = tf.reduce_sum(counts, axis=0)
+            counts, _, ends = measures.measure(floats, by_xla=by_xla)
+            counts, ends = tf.reduce_sum(counts, axis=0), tf.reduce_max(ends, axis=0)
             passing = units.passing(layer, floats[0]) if name in self._kinds else None
             calls = self._calls_of[replica()].setdefault(name, [])
-            calls.append((counts, passing))
+            calls.append((counts, ends, passing))
 
     def begin_update(self) -> None:
         """Takes note that the forward pass has ended."""
@@ -113,7 +115,7 @@ class LayerOutputs:
         """
         nothing = tf.zeros([0])
         return [
-            tf.add_n([passing for _, passing in self._calls(name)] or [nothing])
+            tf.add_n([passing for *_, passing in self._calls(name)] or [nothing])
             for name in self._kinds
         ]
 
@@ -122,7 +124,9 @@ class LayerOutputs:
         calls = self._calls_of[replica()]
         if self._layers:
             self.returned = list(calls)
-            self._counts.assign(tf.stack(list(map(self._sum, self._layers))))
+            counts, ends = zip(*map(self._joined, self._layers), strict=True)
+            self._counts.assign(tf.stack(counts))
+            self._ends.assign(tf.stack(ends))
         if self._kinds:
             # The mean of no units is NaN.
             pass_none = [tf.reduce_mean(tf.cast(x == 0, tf.float64)) for x in passing]
@@ -131,9 +135,14 @@ class LayerOutputs:
             flat = [1 - x / n / _replicas() for x, n in zip(sums, numbers, strict=True)]
             self._shares.assign(tf.stack([tf.stack(pass_none), tf.stack(flat)]))
 
-    def _sum(self, name):
-        counts = [counts for counts, _ in self._calls(name)]
-        return tf.add_n([tf.zeros([BUCKETS], tf.int64), *counts])
+    def _joined(self, name):
+        """Returns the counts and the ends of all calls of a layer."""
+        counts = [tf.zeros([BUCKETS], tf.int64)]
+        ends = [tf.constant([-math.inf, -math.inf], tf.float64)]
+        for of_call in self._calls(name):
+            counts.append(of_call[0])
+            ends.append(of_call[1])
+        return tf.add_n(counts), tf.reduce_max(tf.stack(ends), axis=0)
 
     def _calls(self, name):
         """Returns a layer's calls; those inside a loop's body are not seen."""

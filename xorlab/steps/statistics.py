@@ -49,6 +49,7 @@ class StepStatistics:
         weights: T tags; only weights that were updated.
         counts: `[T + T + L, BUCKETS]`: of the gradients, of the weights before the
             update, and of the layers' outputs.
+        ends: `[T + T + L, 2]`: the least and the greatest value of each.
         sizes: T numbers of entries.
         gradient_squares: T squared 2-norms.
         weight_squares: T of them, before the update.
@@ -68,6 +69,7 @@ class StepStatistics:
     step: int
     weights: list[str]
     counts: np.ndarray
+    ends: np.ndarray
     # Lists, since NumPy takes several times longer for a few numbers.
     sizes: list[int]
     gradient_squares: list[float]
@@ -147,6 +149,7 @@ class StepStatistics:
             self,
             weights=chosen(self.weights),
             counts=self.counts[weights + weights + layers],
+            ends=self.ends[weights + weights + layers],
             sizes=chosen(self.sizes),
             gradient_squares=chosen(self.gradient_squares),
             weight_squares=chosen(self.weight_squares),

@@ -33,9 +33,10 @@ class Updates:
         rows = len(self._row)
         # How many updates were seen, and the iteration of the last.
         self._clock = kept([2], tf.float64)
-        # Of each weight, the number of the last update of it, and squared norms:
-        # of the gradient, of the weight before, and of how it changed.
-        self._numbers = kept([4, rows], tf.float64)
+        # Of each weight, the number of the last update of it; the greatest of -x, in
+        # the gradient and in the weight before, and of x; and squared norms: of the
+        # gradient, of the weight before, and of how it changed.
+        self._numbers = kept([8, rows], tf.float64)
         # Of the gradients, and of the weights before. Not int32, whose variables
         # TensorFlow leaves on the CPU: a step that XLA compiles for a GPU then
         # fails.
@@ -56,20 +57,23 @@ class Updates:
         if seen == self._seen:
             return None
         names, sizes, counts = self._names, self._sizes, array(self._counts)
-        last_update, *squares = array(self._numbers).tolist()
+        numbers = array(self._numbers)
+        last_update, *squares = numbers[[0, 5, 6, 7]].tolist()
+        ends = numbers[1:5]
         if min(last_update, default=seen) <= self._seen:
             updated = [update > self._seen for update in last_update]
             names, sizes, *squares = (
                 list(itertools.compress(each, updated))
                 for each in (names, sizes, *squares)
             )
-            counts = counts[:, updated]
+            counts, ends = counts[:, updated], ends[:, updated]
         self._seen = seen
         of_gradients, of_weights, of_changes = squares
         return StepStatistics(
             step=step,
             weights=names,
             counts=counts.reshape(-1, BUCKETS),
+            ends=ends.reshape(2, -1).T * [-1, 1],
             sizes=sizes,
             gradient_squares=of_gradients,
             weight_squares=of_weights,
@@ -92,12 +96,14 @@ class Updates:
         variables = update.variables
         weights, seen = self._before_of[replica()]
         by_xla = is_for_xla()
-        counts, squares = measures.measure([*gradients, *weights], by_xla=by_xla)
+        counts, squares, ends = measures.measure([*gradients, *weights], by_xla=by_xla)
         values = tf.reshape(counts, [2, -1, BUCKETS])
         self._counts.assign(self._in_place(variables, values, self._counts))
         number = tf.fill([1, len(variables)], seen + 1)
         no_change = tf.zeros_like(number)
-        values = tf.concat([number, tf.reshape(squares, [2, -1]), no_change], 0)
+        ends = tf.reshape(tf.transpose(ends), [4, -1])
+        squares_of = tf.reshape(squares, [2, -1])
+        values = tf.concat([number, ends, squares_of, no_change], 0)
         self._numbers.assign(self._in_place(variables, values, self._numbers))
         step = tf.cast(update.iterations, tf.float64)
         self._clock.assign(tf.stack([seen + 1, step]))
@@ -106,7 +112,7 @@ class Updates:
         if self._may_hold and by_xla:
             exact.hold(variables, squares, now, map(tf.zeros_like, now))
         # Small gradients may as well be measured while the update is made.
-        return [counts, squares] if any(map(exact.is_big, gradients)) else []
+        return [counts, squares, ends] if any(map(exact.is_big, gradients)) else []
 
     def after(self, update: Update) -> None:
         variables = update.variables
@@ -162,3 +168,10 @@ def array(variable: tf.Variable) -> np.ndarray:
     value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
     # Not `value.numpy()`, which copies.
     return np.asarray(value)
+
+
+def greatest(variable: tf.Variable) -> np.ndarray:
+    """Returns the greatest of each entry of what the replicas have written."""
+    if isinstance(variable, tf.distribute.DistributedValues):
+        return np.max([array(x) for x in variable.values], axis=0)
+    return array(variable)

@@ -141,6 +141,6 @@ class Recorder(keras.callbacks.Callback):
                 arrays[f"{path}/weight"] = reading.weights[path]
             for layer, output in reading.activations.items():
                 arrays[f"{layer}/activation"] = output
-            counts = histograms.count(list(arrays.values()))
-            values = StepValues(step, scalars, list(arrays), counts)
-            self._log.write([values])
+            tags, values = list(arrays), list(arrays.values())
+            counts, ends = histograms.count(values), histograms.find_ends(values)
+            self._log.write([StepValues(step, scalars, tags, counts, ends)])
