@@ -56,6 +56,19 @@ def test_many_short_trainings_are_drawn_once(monkeypatch, tmp_path):
     assert len(drawn) == 1
 
 
+def test_the_first_training_is_drawn_at_its_end_whatever_its_epochs_took(
+    undrawn, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(GradientAlbum, "drawn", undrawn)
+    allowance = drawing.Allowance(0.0)
+    monkeypatch.setattr(drawing, "ALLOWANCE", allowance)
+    with allowance.taken():  # After an epoch, say.
+        pass
+    train(model, X, Y, [watching(tmp_path, histogram_steps=1)], epochs=3)
+    images = read(tmp_path / "train").images
+    assert [list(by_step) for by_step in images.values()] == [[5], [5]]
+
+
 def test_drawing_takes_its_share_of_the_time(monkeypatch):
     now = 0.0
     monkeypatch.setattr(drawing.time, "monotonic", lambda: now)
@@ -85,6 +98,6 @@ def test_the_page_has_a_chart_a_subject_and_layers_as_in_the_model(folder):
     layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
     charts = {x.title: list(x.multiline.tag) for x in layout.category[0].chart}
     assert charts["Loss: how wrong the model is"] == ["^(epoch|batch)_loss$"]
-    [gradients] = [y for x, y in charts.items() if "gradient" in x]
+    [gradients] = [y for x, y in charts.items() if "dense10 to dense," in x]
     order = ["dense10", "dense2", "dense"]
     assert gradients == [f"^log10_gradient_rms/{layer}$" for layer in order]

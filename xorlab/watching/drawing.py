@@ -26,6 +26,7 @@ class Allowance:
     def __init__(self, share: float, guess: float = 0.5):
         self._share, self._last = share, guess
         self._spent = 0.0
+        self._has_ended = False
         self._began = time.monotonic()
 
     def begin(self) -> None:
@@ -38,9 +39,10 @@ class Allowance:
         allowed = self._share * (time.monotonic() - self._began)
         return self._spent + self._last <= allowed
 
-    def has_begun(self) -> bool:
-        """Whether anything was drawn."""
-        return self._spent > 0
+    def end(self) -> bool:
+        """Takes note that a training ends; returns whether it may be drawn."""
+        is_first, self._has_ended = not self._has_ended, True
+        return is_first or self.has_room()
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
@@ -84,17 +86,16 @@ class DrawingWriter(StepWriter):
     def end_epoch(self) -> None:
         """Draws, after few epochs and more and more seldom."""
         self._epochs += 1
-        if self._epochs & (self._epochs - 1) == 0 and ALLOWANCE.has_room():
+        is_due = self._epochs & (self._epochs - 1) == 0 and not self._is_drawn
+        if is_due and ALLOWANCE.has_room():
             self._draw()
 
     def end(self) -> None:
         """Draws what was added at last."""
-        if ALLOWANCE.has_room() or not ALLOWANCE.has_begun():
+        if not self._is_drawn and ALLOWANCE.end():
             self._draw()
 
     def _draw(self):
-        if self._is_drawn:
-            return
         self._is_drawn = True
         with ALLOWANCE.taken():
             for optimizer, album in (self._albums or {}).items():
@@ -107,9 +108,11 @@ def _charts(layers):
     over_time = ["^log10_gradient_rms/"]
     if len(layers) <= _MOST_SORTED:
         over_time = [f"^log10_gradient_rms/{re.escape(layer)}$" for layer in layers]
+    # Of models with other layers, TensorBoard shows the charts beside each other.
+    span = " to ".join(dict.fromkeys([*layers[:1], *layers[-1:]]))
     return {
         "Loss: how wrong the model is": ["^(epoch|batch)_loss$"],
-        "Each layer's gradient, as a power of ten (-45: zero)": over_time,
+        f"Gradient by layer, {span}, as a power of ten (-45: zero)": over_time,
         "How far a step moves each layer, by its size": ["^update_ratio/"],
         "Learning rate": ["^(epoch_)?learning_rate"],
         "Shares of units that are dead or saturated": ["^(dead|saturated)_units/"],
