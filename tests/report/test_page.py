@@ -35,7 +35,9 @@ def training(folder):
 
 def sweep(folder):
     folder.mkdir()
-    (folder / "summary.csv").write_text("activation,share\nrelu,0.5\n")
+    (folder / "summary.csv").write_text(
+        "activation,depth,share\nrelu,11,0.123456789\nsigmoid,11,2.5e-08\n"
+    )
     (folder / "grid.json").write_text(json.dumps({"seeds": 70, "steps": 2000}))
     (folder / "phase_diagram.png").write_bytes(b"\x89PNG the sweep's own")
     return folder
@@ -77,6 +79,9 @@ def test_it_says_what_each_run_came_to(page, finished_runs):
         assert f"deep-{activation}-seed22" in page.text
     assert "dense starves & more" in page.text  # Of the callback's verdict.
     assert re.search(r"networks a cell\s*70", page.text)
+    # What all cells share is no column.
+    assert re.search(r"depth\s*11", page.text)
+    assert re.search(r"activation\s*share\s*relu\s*0.1235\s*sigmoid", page.text)
 
 
 def test_it_shows_runs_together_and_each_alone(page):
@@ -119,8 +124,13 @@ def test_a_command_writes_it_and_refuses_what_is_no_run(tmp_path, capsys, monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(flags, "FLAGS", types.SimpleNamespace(out="report.html"))
     (tmp_path / "empty").mkdir()
+    for folder in ("broken", "broken-fit/train"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "events.out.tfevents.0").write_bytes(b"no records" * 9)
     for words, said in (
         (["empty"], "no result.json, no summary.csv and no event files"),
+        (["broken"], "received those of 'broken', of which nothing can be read"),
+        (["broken-fit"], "of which nothing can be read"),
         (["absent"], "expected a folder; received 'absent'"),
         ([], "expected folders of runs; received none"),
     ):

@@ -15,6 +15,7 @@ _CAPTIONS = {
     "one, nothing after it can tell them apart",
     "phase_diagram": "the share of networks that solved it",
     "gradients_by_depth": "gradients before training",
+    "accuracies": "the share of images that are named right",
 }
 
 

@@ -4,12 +4,13 @@ import csv
 import dataclasses
 import json
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from xorlab.eventlog.reading import read
+from xorlab.eventlog.reading import Log, read
 from xorlab.train import report
 
 # Endings of the tags of histograms, by what they are of.
@@ -57,7 +58,7 @@ def recorded(folder: pathlib.Path) -> Recorded:
     """Reads a folder.
 
     Raises:
-        ValueError: nothing that was recorded is in it.
+        ValueError: nothing that was recorded is in it, or can be read.
     """
     if (folder / "summary.csv").is_file():
         return _sweep(folder)
@@ -66,7 +67,7 @@ def recorded(folder: pathlib.Path) -> Recorded:
     if any(folder.glob("train/*tfevents*")):
         return _training(folder)
     if any(folder.glob("*tfevents*")):
-        return _of_log(folder.name, read(folder))
+        return _of_log(folder.name, _read(folder))
     raise ValueError(
         "run: expected the folder of a run, of a sweep or of the callback's logs; "
         f"received {str(folder)!r}, which has no result.json, no summary.csv and no "
@@ -74,9 +75,19 @@ def recorded(folder: pathlib.Path) -> Recorded:
     )
 
 
+def _read(folder):
+    log = read(folder)
+    if log == Log():
+        raise ValueError(
+            "run: expected event files that hold numbers; received those of "
+            f"{str(folder)!r}, of which nothing can be read; train again"
+        )
+    return log
+
+
 def _lecture_run(folder):
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    log = read(folder)
+    log = _read(folder)
     settings = ("network", "activation", "depth", "initializer", "seed")
     run = _of_log(folder.name, log)
     run.facts = {name: result["config"][name] for name in settings}
@@ -126,7 +137,7 @@ def _histograms(log):
 
 def _training(folder):
     """The callback's folder: Keras writes what it validates beside what it trains."""
-    training = _of_log(folder.name, read(folder / "train"))
+    training = _of_log(folder.name, _read(folder / "train"))
     validation = _of_log(f"{folder.name}, validation", read(folder / "validation"))
     for subject, lines in validation.curves.items():
         training.curves.setdefault(subject, {}).update(lines)
@@ -139,9 +150,22 @@ def _training(folder):
 
 def _sweep(folder):
     with open(folder / "summary.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
+        head, *cells = csv.reader(file)
     grid = json.loads((folder / "grid.json").read_text(encoding="utf-8"))
-    facts = {"cells": len(rows) - 1, "networks a cell": grid["seeds"]}
-    images = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.png"))}
+    facts = {"cells": len(cells), "networks a cell": grid["seeds"]}
     facts["steps"] = grid["steps"]
+    table = []
+    for name, column in zip(head, zip(*cells, strict=True), strict=True):
+        if len(set(column)) > 1:
+            table.append([name, *map(_shortened, column)])
+        else:
+            facts[name] = column[0]
+    rows = list(map(list, zip(*table, strict=True)))
+    images = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.png"))}
     return Recorded(folder.name, facts, images=images, rows=rows)
+
+
+def _shortened(cell):
+    """A number with four digits, where it has more."""
+    is_long = re.fullmatch(r"-?\d+\.\d{4,}(e[-+]\d+)?", cell)
+    return f"{float(cell):.4g}" if is_long else cell
