@@ -1,5 +1,6 @@
 """The lecture is told whole, in both languages, with the numbers of its own runs."""
 
+import html
 import json
 import re
 import string
@@ -27,6 +28,11 @@ def test_korean_says_what_english_does():
         # The pictures of the lecture and the constants, alike.
         for number in ("0.4774", "1/4", "0.5"):
             assert (number in words.text) == (number in words.text_ko), words.title
+        numbers = [
+            sorted(re.findall(r"\d[\d,.]*\d|\d", x))
+            for x in (words.shown, words.shown_ko)
+        ]
+        assert numbers[0] == numbers[1], words.title
 
 
 @pytest.mark.slow
@@ -48,7 +54,7 @@ def test_it_is_told_step_by_step_and_ends_in_a_page(tmp_path, monkeypatch, capsy
     assert [line for line in out.splitlines() if line in titles] == titles
     page = (tmp_path / "lecture.html").read_text(encoding="utf-8")
     for words in CHAPTERS.values():
-        assert words.title_ko in page
+        assert words.title_ko in page and words.shown in html.unescape(page)
     result = json.loads((tmp_path / "5-deep-relu/result.json").read_text())
     told = f"has a cost of {result['cost']:.3g} after 40 steps"
     assert told in " ".join(out.split()) and told in page

@@ -132,7 +132,8 @@ def tell(logdir: str | pathlib.Path) -> Iterator[Told]:
         {"gradient by layer": encoded(pictures.gradients_by_layer(starts))}
         | _of(better, "3_decision_surface"),
     )
-    summaries = sweep.run(GRID, logs / "8-many", progress=True)
+    many = logs / "8-many"
+    summaries = sweep.run(GRID, many, progress=True)
     solved = {(s.cell.activation, s.cell.initializer): s.solved for s in summaries}
     counts = {
         f"{activation}_{start}": solved[activation, name]
@@ -143,7 +144,8 @@ def tell(logdir: str | pathlib.Path) -> Iterator[Told]:
         "many",
         counts | {"networks": GRID.seeds, "steps": f"{STEPS:,}"},
         "",
-        {"share that learns": encoded(pictures.phase_diagram(summaries))},
+        # Drawn by the sweep.
+        {"share that learns": (many / "phase_diagram.png").read_bytes()},
     )
 
 
@@ -159,6 +161,13 @@ def page(told: list[Told]) -> str:
             html.paragraphs(words.text.format(**chapter.facts)),
             html.heading(words.title_ko, 3),
             html.paragraphs(words.text_ko.format(**chapter.facts), "ko"),
+            html.aside(
+                [
+                    html.heading("In the lecture · 강의에서는", 4),
+                    html.paragraphs(words.shown),
+                    html.paragraphs(words.shown_ko, "ko"),
+                ]
+            ),
         ]
         for caption, png in chapter.pictures.items():
             parts.append(html.picture(png, caption))

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 _STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 76em; margin: 2em auto; padding: 0 1em }
 h1, h2, h3 { line-height: 1.2 } h2 { margin-top: 2em; border-top: 1px solid #bbb }
-figure { display: inline-block; vertical-align: top; margin: 0 1em 1em 0 }
+figure, aside { display: inline-block; vertical-align: top; margin: 0 1em 1em 0 }
+aside { width: 21em; padding: 0 1em; border-left: .3em solid #bbb }
 img { max-width: 100%; height: auto } figcaption { color: #333; max-width: 46em }
 table { border-collapse: collapse } th, td { padding: .2em .8em; text-align: left;
 border-bottom: 1px solid #ccc; vertical-align: top } pre { white-space: pre-wrap }
@@ -36,6 +37,11 @@ def paragraphs(words: str, lang: str = "en") -> str:
     return "\n".join(
         f'<p lang="{lang}">{html.escape(part)}</p>' for part in words.split("\n\n")
     )
+
+
+def aside(parts: Iterable[str]) -> str:
+    """Returns what stands beside the pictures; its parts are HTML already."""
+    return "<aside>\n" + "\n".join(parts) + "\n</aside>"
 
 
 def table(rows: Sequence[Sequence[object]]) -> str:
