@@ -93,16 +93,16 @@ def test_the_network_is_compiled_as_the_settings_say():
     assert training.compiled(Config(depth=2)).jit_compile
 
 
-COMMON = {"activation", "network", "optimizer", "learning_rate", "steps", "log_every"}
+COMMON = {"activation", "network", "optimizer", "learning_rate", "steps"}
 START = {"initializer", "init_scale", "seed"}
 
 
 @pytest.mark.parametrize(
     ("network", "settings"),
     [
-        ("deep", COMMON | START | {"jit", "depth", "width"}),
-        ("shallow", COMMON | START | {"jit"}),
-        ("handmade", COMMON | {"jit"}),
+        ("deep", COMMON | START | {"depth", "width"}),
+        ("shallow", COMMON | START),
+        ("handmade", COMMON),
     ],
 )
 def test_runs_are_compared_by_the_settings_that_shape_them(network, settings, tmp_path):

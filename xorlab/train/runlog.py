@@ -77,8 +77,10 @@ class RunLog:
 
 
 def _settings(config):
-    """The settings that shape the result, not where or whether it is written."""
-    aside = {"logdir", "run_name", "overwrite", "histograms", "device"}
+    """The settings that shape the result, not where or how often it is written."""
+    aside = {"logdir", "run_name", "overwrite", "histograms", "log_every"}
+    # Of the HParams page's columns few are shown by default.
+    aside |= {"device", "jit"}
     aside |= FIXED[config.network].keys() - {"activation"}
     settings = dataclasses.asdict(config)
     return {name: value for name, value in settings.items() if name not in aside}
