@@ -1,7 +1,11 @@
-"""A real browser shows the lecture: TensorBoard's pages of a run, and our own page."""
+"""A real browser shows the lecture: TensorBoard's pages of a run, and our own page.
+
+What each looked like is kept in `artifacts/`, to be looked at.
+"""
 
 import base64
 import json
+import pathlib
 import re
 import shutil
 import time
@@ -24,6 +28,8 @@ pytestmark = [
     ),
 ]
 
+ARTIFACTS = pathlib.Path(__file__).parents[2] / "artifacts"
+
 # TensorBoard's page nests shadow roots, which selectors do not enter by themselves.
 FIND = """
 const find = (root, selector) => [
@@ -31,6 +37,14 @@ const find = (root, selector) => [
   ...[...root.querySelectorAll('*')].filter(e => e.shadowRoot)
     .flatMap(e => find(e.shadowRoot, selector))];
 const names = (selector) => find(document, selector).map(e => e.dataset.name);
+"""
+# All that can be read.
+TEXT = """
+const text = (root) => [...root.childNodes].map(node =>
+  node.nodeType === Node.TEXT_NODE ? node.data
+  : ['STYLE', 'SCRIPT', 'TEMPLATE'].includes(node.nodeName) ? ''
+  : (node.shadowRoot ? text(node.shadowRoot) : '') + text(node)).join(' ');
+return text(document.body).replace(/\\s+/g, ' ');
 """
 # The addresses of all pictures that are loaded.
 SHOWN = (
@@ -75,15 +89,43 @@ def page(browser, finished_runs, serve):
     return ask
 
 
-def wait_until(true, seconds=60):
+def wait_until(true, name="the page", seconds=60):
     for _ in range(seconds * 4):
         if true():
             return
         time.sleep(0.25)
-    raise TimeoutError("the page did not change as expected within a minute")
+    raise TimeoutError(f"{name} did not change as expected within a minute")
 
 
-def test_the_graph_is_picture_04(page):
+def keep(browser, name):
+    """Keeps what a page looks like, once nothing has gone wrong on it."""
+    severe = [x for x in browser.get_log("browser") if x["level"] == "SEVERE"]
+    assert not severe
+    ARTIFACTS.mkdir(exist_ok=True)
+    assert browser.save_screenshot(ARTIFACTS / f"{name}.png")
+
+
+# What the other pages say of the run.
+SAID = {
+    "timeseries": ["accuracy", "cost", "gradient_rms", "layer10", "pictures"],
+    "scalars": ["tag: cost", "log10_gradient_rms_by_layer"],
+    "distributions": ["tag: last/activation", "tag: last/kernel/gradient"],
+    "histograms": ["tag: last/activation", "tag: last/kernel/gradient"],
+    "text": ["initializer", "uniform", "tensorflow"],
+    "hparams": ["deep-relu-seed22", "learning_rate", "accuracy"],
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_each_page_tells_of_the_run(browser, finished_runs, serve, name):
+    config, _ = finished_runs["relu"]
+    browser.get("about:blank")
+    browser.get(f"{serve(config.run_dir)}#{name}")
+    wait_until(lambda: all(x in browser.execute_script(TEXT) for x in SAID[name]), name)
+    keep(browser, name)
+
+
+def test_the_graph_is_picture_04(page, browser):
     layers = [f"layer{n}" for n in range(1, 11)] + ["last"]
     drawn = page("return names('g.node:not(.extract)')")
     assert set(drawn) == {"X-input", "Y-input", *layers, "cost", "accuracy"}
@@ -99,9 +141,10 @@ def test_the_graph_is_picture_04(page):
     )
     from_the_input = sorted(heights, key=lambda pair: -pair[1])
     assert [name for name, _ in from_the_input if name in layers] == layers
+    keep(browser, "graphs")
 
 
-def test_layer6_opened_is_picture_10(page):
+def test_layer6_opened_is_picture_10(page, browser):
     page(
         "find(document, 'g.node[data-name=\"layer6\"] .buttoncontainer')[0]"
         ".dispatchEvent(new MouseEvent('click', {bubbles: true}))"
@@ -114,6 +157,7 @@ def test_layer6_opened_is_picture_10(page):
         for op in ("MatMul", "add", "Relu")
     }
     assert beside == {"MatMul": ["Weight6"], "add": ["Bias6"], "Relu": ["train"]}
+    keep(browser, "graphs-layer6")
 
 
 def test_the_images_page_shows_the_pictures_of_the_run(browser, finished_runs, serve):
@@ -130,6 +174,7 @@ def test_the_images_page_shows_the_pictures_of_the_run(browser, finished_runs, s
         "pictures/3_decision_surface",
         "pictures/4_four_rows_by_layer",
     ]
+    keep(browser, "images")
 
 
 def test_custom_scalars_has_a_chart_for_each_subject(browser, finished_runs, serve):
@@ -144,8 +189,7 @@ def test_custom_scalars_has_a_chart_for_each_subject(browser, finished_runs, ser
     said = " ".join(browser.execute_script(cards))
     for subject in ("Cost", "Accuracy", "Gradient by layer", "Gradient over time"):
         assert subject in said
-    severe = [x for x in browser.get_log("browser") if x["level"] == "SEVERE"]
-    assert not severe
+    keep(browser, "custom_scalars")
 
 
 def test_the_page_of_runs_shows_all_its_pictures(browser, finished_runs, tmp_path):
@@ -160,3 +204,4 @@ def test_the_page_of_runs_shows_all_its_pictures(browser, finished_runs, tmp_pat
         "return document.documentElement.scrollWidth > window.innerWidth"
     )
     assert not wide and not browser.get_log("browser")
+    keep(browser, "report")
