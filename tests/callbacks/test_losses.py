@@ -46,7 +46,9 @@ def norm(gradients):
     return np.linalg.norm(np.concatenate(flat).astype(float))
 
 
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize(
+    "how", ["graph", pytest.param("xla", marks=pytest.mark.slow), "eager"]
+)
 def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
     true = []
 
