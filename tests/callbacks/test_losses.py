@@ -84,9 +84,8 @@ def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
 
 def test_of_a_single_output_the_loss_is_told_from_what_is_added(tmp_path):
     def make():
-        penalty = {"activity_regularizer": "l2", "kernel_regularizer": "l2"}
-        dense = layers.Dense(4, name="dense", **penalty)
-        model = keras.Sequential([keras.Input((4,)), dense])
+        dense = layers.Dense(4, kernel_regularizer="l2")
+        model = keras.Sequential([keras.Input((4,)), dense, Spread(name="spread")])
         model.compile("sgd", "mse", run_eagerly=True)
         return model
 
@@ -96,7 +95,7 @@ def test_of_a_single_output_the_loss_is_told_from_what_is_added(tmp_path):
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean((model(x) - y) ** 2)
     data = norm(tape.gradient(loss, model.weights))
-    output = 0.01 * 2 * (x @ kernel + bias) / len(x)  # The mean over the batch.
+    output = 0.1 * 2 * (x @ kernel + bias) / x.size
     callbacks = [
         oracle.watching(tmp_path / "a", write_loss_grads=True),
         oracle.watching(tmp_path / "b"),
@@ -109,7 +108,7 @@ def test_of_a_single_output_the_loss_is_told_from_what_is_added(tmp_path):
         np.linalg.norm(0.01 * 2 * kernel),
     )
     oracle.close(
-        scalars["gradient_norm/dense_loss"][0],
+        scalars["gradient_norm/spread_loss"][0],
         norm([x.T @ output, output.sum(axis=0)]),
     )
     # A callback beside it that was not asked for it does not write it.
