@@ -176,9 +176,9 @@ def test_what_a_fit_costs_is_held_against_a_bare_one():
     every_10 = report.Row(fits.EVERY.format(10), [3.0])
     big = report.Table("big", "ms", [report.Row(fits.BARE, [2.0]), every_10], fits.BARE)
     epoch, memory_above = table(BARE=[1.0], GRADS=[1.6]), table(GRADS=[1.5])
-    growth = table(BARE=[0.25], NEW=[1.0])
+    growth = table(BARE=[1.0], NEW=[1.25])
     claims = fits.targets(epoch, epoch, memory_above, growth, [big])
-    assert [claim.value for claim in claims] == [1.6, 1.6, 1.5, 0.75, 1.5]
+    assert [claim.value for claim in claims] == [1.6, 1.6, 1.5, 1.25, 1.5]
     outcomes = ["not met", "met", "met", "not met", "met"]
     assert [claim.outcome for claim in claims] == outcomes
 
