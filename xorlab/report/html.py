@@ -8,7 +8,7 @@ _STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 76em; margin: 2em auto; padding: 0 1em }
 h1, h2, h3 { line-height: 1.2 } h2 { margin-top: 2em; border-top: 1px solid #bbb }
 figure, aside { display: inline-block; vertical-align: top; margin: 0 1em 1em 0 }
-aside { width: 21em; padding: 0 1em; border-left: .3em solid #bbb }
+aside { width: 19em; padding: 0 1em; border-left: .3em solid #bbb }
 img { max-width: 100%; height: auto } figcaption { color: #333; max-width: 46em }
 table { border-collapse: collapse } th, td { padding: .2em .8em; text-align: left;
 border-bottom: 1px solid #ccc; vertical-align: top } pre { white-space: pre-wrap }
