@@ -78,8 +78,8 @@ class TensorBoard(SparingTensorBoard):
     Attributes:
         verdict: why the model does not learn, as an `xorlab.diagnosis.Verdict`; it is
             logged as the text `verdict` where it changes, and as `findings/<cause>`:
-            how many layers a cause that was found concerns. Judged is each time that
-            the logged steps have doubled, and when an epoch or the training ends.
+            how many layers a found cause concerns. Judged is, for each optimizer by
+            itself, when logged steps have doubled, and when an epoch or training ends.
 
     A layer is named by its path below the model, in tags and in the graph alike:
     `head`, `encoder/dense`, `block/attention/query`. Numbers of automatic names, such

@@ -133,6 +133,33 @@ def test_both_networks_of_a_gan_are_logged(kind, jit, tmp_path):
     assert any("generator" in tag for tag in outputs)
 
 
+class Starving(Gan):
+    """Its generator is too deep for sigmoids; its critic is well, in other units."""
+
+    def __init__(self):
+        super().__init__()
+        hidden = [layers.Dense(3, "sigmoid") for _ in range(9)]
+        parts = [keras.Input((2,)), *hidden, layers.Dense(3)]
+        self.generator = keras.Sequential(parts, name="generator")
+
+    def d_loss(self, real):
+        return 1e-6 * super().d_loss(real)
+
+
+def test_of_a_gan_the_network_that_starves_is_told_and_not_the_other(tmp_path):
+    def make():
+        model = Starving()
+        model.compile(optimizers.SGD(1e5), optimizers.SGD(0.05), False)
+        return model
+
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    oracle.train(make, X, callbacks=[callback])
+    [finding] = callback.verdict.findings
+    assert finding.cause == "vanishing" and len(finding.layers) > 3
+    assert all(layer.startswith("generator") for layer in finding.layers)
+    assert finding.why.startswith("Of what g_optimizer trains: The gradient vanishes")
+
+
 def test_only_the_chosen_network_of_a_gan_is_logged(tmp_path):
     callback = oracle.watching(tmp_path, histogram_steps=1, layers="generator")
     oracle.train(compiled(Gan, False), X, callbacks=[callback])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from xorlab.diagnosis import Verdict, judge
 from xorlab.eventlog.eventfile import EventFile, StepValues
 from xorlab.steps.statistics import StepStatistics
+from xorlab.watching.networks import judge_apart
 from xorlab.watching.witness import Witness
 
 
@@ -52,11 +53,15 @@ class Verdicts:
         if self._witness is None or self._is_judged:
             return
         before, step, self._is_judged = self.verdict, self._last, True
-        self.verdict = verdict = judge(self._witness.evidence(self.steps_left))
+        evidence = self._witness.evidence(self.steps_left)
+        apart = self._witness.trained_apart
+        verdict = judge_apart(evidence, apart) if len(apart) > 1 else judge(evidence)
+        self.verdict = verdict
         # What was found once is zero where it no longer holds.
         self._causes = dict.fromkeys(self._causes, 0.0)
         for finding in verdict.findings:
-            self._causes[f"findings/{finding.cause}"] = len(finding.layers) or 1.0
+            tag = f"findings/{finding.cause}"
+            self._causes[tag] = self._causes.get(tag, 0.0) + (len(finding.layers) or 1)
         if self._causes:
             self._log.write([StepValues(step, dict(self._causes))])
         if verdict.cause != before.cause:

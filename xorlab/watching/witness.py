@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from xorlab.diagnosis import Evidence, LayerFacts, LayerStep, StepEvidence
-from xorlab.steps import histograms
+from xorlab.steps import histograms, naming
 from xorlab.steps.statistics import StepStatistics
 from xorlab.watching.anatomy import evidence_of
 
@@ -43,6 +43,7 @@ class Witness:
         self._last: tuple[Sequence[StepStatistics], str | None, float | None] | None
         self._last = None
         self._updated: set[str] = set()
+        self._by_optimizer: dict[str, set[str]] = {}
         self.seen = 0
 
     def add(
@@ -56,6 +57,10 @@ class Witness:
             rate: the learning rate; None if there are several.
         """
         self._last = told, place, rate
+        for each in told:
+            if each.weights:
+                layers = self._by_optimizer.setdefault(each.optimizer, set())
+                layers.update(map(naming.layer_of, each.weights))
         if place is not None and self._first_lost is None:
             self._first_lost = step_evidence(*self._last)
         if self.seen % self._every == 0:
@@ -68,6 +73,11 @@ class Witness:
         if len(self._kept) > _MOST_KEPT:
             self._kept = self._kept[::2]
             self._every *= 2
+
+    @property
+    def trained_apart(self) -> dict[str, set[str]]:
+        """The layers that each of several optimizers updates; none of a common loss."""
+        return {} if self._all_update else self._by_optimizer
 
     def evidence(self, steps_left: int | None) -> Evidence:
         """Returns all of it.
