@@ -73,6 +73,7 @@ def test_the_handmade_network_is_always_sigmoid():
         ("handmade", "initializer", "he_normal"),
         ("handmade", "init_scale", 2.0),
         ("handmade", "seed", 1),
+        ("handmade", "remedies", True),
     ],
 )
 def test_what_a_network_would_ignore_is_refused(network, field, value):
@@ -98,13 +99,13 @@ def test_no_two_experiments_have_one_folder():
         "device": "GPU:0",
         "jit": False,
     }
-    about_the_folder = {"logdir", "run_name", "overwrite"}
-    assert others.keys() == Config.__dataclass_fields__.keys() - about_the_folder
+    no_part = {"logdir", "run_name", "overwrite", "remedies"}
+    assert others.keys() == Config.__dataclass_fields__.keys() - no_part
     dirs = {Config(**{name: value}).run_dir for name, value in others.items()}
     assert len(dirs | {Config().run_dir}) == 1 + len(others)
     name = Config(depth=5, initializer="he_normal", learning_rate=0.01, jit=False)
     assert name.run_name == "deep-relu-seed22-depth5-he_normal-learning_rate0.01-nojit"
-    assert Config(overwrite=True).run_dir == Config().run_dir
+    assert Config(overwrite=True, remedies=True).run_dir == Config().run_dir
 
 
 def test_optimizer_names_are_keras_s():

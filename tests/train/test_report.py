@@ -8,7 +8,8 @@ import pytest
 
 from xorlab import train
 from xorlab.train import Config, report
-from xorlab.train.outcome import next_command, outcome
+from xorlab.train.cures import advised, command
+from xorlab.train.outcome import outcome
 from xorlab.train.report import first_to_last
 
 
@@ -112,7 +113,7 @@ def test_three_rows_that_share_an_output_are_named_with_what_that_costs():
 def test_the_next_command_makes_another_run_of_the_same_settings():
     config = Config("sigmoid", depth=7, seed=3, run_name="mine", logdir="there")
     for remedies in (["activation"], ["initializer"], ["rate/10"], ["rate*10"], []):
-        words = next_command(config, remedies).split()
+        words = command(config, advised(config, remedies)).split()
         assert words[:3] == ["python", "-m", "xorlab.train"]
         flags = dict(word[2:].split("=") for word in words[3:])
         assert flags.pop("run_name") == "mine-next" and flags.pop("logdir") == "there"
@@ -121,8 +122,10 @@ def test_the_next_command_makes_another_run_of_the_same_settings():
 
 
 def test_a_start_that_was_scaled_is_not_kept():
-    command = next_command(Config("relu", init_scale=0.05), ["initializer"])
-    assert command == "python -m xorlab.train"
+    config = Config("relu", init_scale=0.05)
+    assert advised(config, ["initializer"]) == {"init_scale": 1.0}
+    words = command(config, {"init_scale": 1.0})
+    assert words == "python -m xorlab.train --init_scale=1"
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])

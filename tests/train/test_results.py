@@ -10,9 +10,10 @@ import pytest
 from oracles import sessions
 
 from xorlab import train
+from xorlab.diagnosis import Tried
 from xorlab.models.optimizers import MOMENTUM
 from xorlab.steps.tap import Reading
-from xorlab.train import Config, training
+from xorlab.train import Config, remedies, training
 from xorlab.train.evidence import Seen
 
 
@@ -73,6 +74,27 @@ def test_an_old_run_goes_when_the_new_begins_even_if_somebody_was_faster(
     trained([0.1, 0.9, 0.9, 0.1], before=old[0].unlink)
     train.run(config)
     assert [path.name for path in config.run_dir.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "steps", "tried"),
+    [([0.1, 0.9, 0.9, 0.1], 7, []), ([0.5] * 4, 8, []), ([0.5] * 4, 7, ["as it is"])],
+    ids=["learned", "stopped", "ended"],
+)
+def test_cures_are_tried_where_a_run_has_ended_and_did_not_learn(
+    trained, hypothesis, steps, tried, tmp_path, monkeypatch
+):
+    def begin(config, recorder, result, progress):
+        yield Tried("as it is", after=result["cost"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(remedies, "try_remedies", begin)
+    trained(hypothesis)
+    config = Config(steps=steps, remedies=True, logdir=str(tmp_path))
+    result = train.run(config)
+    # What was known when Ctrl-C came is kept.
+    assert [x["change"] for x in result["verdict"]["tried"]] == tried
+    assert json.loads((config.run_dir / "result.json").read_text()) == result
 
 
 def test_all_its_time_is_told(trained, tmp_path):

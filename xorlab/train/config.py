@@ -32,10 +32,19 @@ FIXED: dict[str, dict[str, Any]] = {
         "initializer": "uniform",
         "init_scale": 1.0,
         "seed": SEED,
+        "remedies": False,
     },
 }
-# Settings that say where a run is written, and are no part of its name.
-_PLACE = ("network", "activation", "seed", "logdir", "run_name", "overwrite")
+# Settings that change nothing in a run, or stand in its name anyway.
+_UNNAMED = (
+    "network",
+    "activation",
+    "seed",
+    "logdir",
+    "run_name",
+    "overwrite",
+    "remedies",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +87,9 @@ class Config:
     histograms: bool = setting(True, "log gradients, weights and activations in full")
     device: str = setting("CPU", "where to train; GPU:0 takes longer")
     jit: bool = setting(True, "compile the steps with XLA")
+    remedies: bool = setting(
+        False, "where it does not learn, try what would help, for a minute at the most"
+    )
 
     def __post_init__(self) -> None:
         one_of("activation", self.activation, ACTIVATIONS)
@@ -119,7 +131,7 @@ class Config:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             default = FIXED[self.network].get(field.name, field.default)
-            if field.name in _PLACE or value == default:
+            if field.name in _UNNAMED or value == default:
                 continue
             if isinstance(value, bool):
                 words.append(field.name if value else f"no{field.name}")

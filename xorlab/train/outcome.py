@@ -1,13 +1,9 @@
-"""Whether a network learned XOR, why not, and what to try next, in words."""
+"""Whether a network learned XOR, in words."""
 
-import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from xorlab.models import data
-from xorlab.settings import spelled
-from xorlab.train.config import FIXED, Config
 
 _UNDECIDED = 0.001  # Outputs this near to one another, or to a half, are one.
 
@@ -71,47 +67,3 @@ def _least_cost(group):
     """The cost of rows that share one output, at their mean label, in all."""
     mean = float(data.LABELS[group].mean())
     return -len(group) * sum(p * math.log(p) for p in (mean, 1 - mean) if p)
-
-
-def next_command(config: Config, remedies: Sequence[str]) -> str:
-    """The command that tries the first remedy there is a flag for.
-
-    Which start or activation helps was counted, 256 networks a cell: at depth 11 tanh
-    learned XOR from the lecture's start on every seed, and sigmoid from one that
-    depends on the data.
-
-    >>> next_command(Config("sigmoid"), ["activation"])
-    'python -m xorlab.train --activation=sigmoid --initializer=data_dependent'
-    >>> next_command(Config("relu", learning_rate=5.0), ["rate/10"])
-    'python -m xorlab.train --learning_rate=0.5'
-    """
-    changes = _changes(config, remedies)
-    tried = dataclasses.replace(config, run_name="", overwrite=False, **changes)
-    if config.run_name != dataclasses.replace(config, run_name="").run_name:
-        name = f"{config.run_name}-next"
-        tried = dataclasses.replace(tried, run_name=name)
-    else:
-        name = ""  # By its settings, which are others.
-    words = ["python -m xorlab.train"]
-    for field in dataclasses.fields(Config):
-        value = name if field.name == "run_name" else getattr(tried, field.name)
-        if value != FIXED[config.network].get(field.name, field.default):
-            text = spelled(value) if isinstance(value, float) else str(value)
-            words.append(f"--{field.name}={text}")
-    return " ".join(words)
-
-
-def _changes(config: Config, remedies: Sequence[str]) -> dict[str, Any]:
-    first = next(iter(remedies), "")
-    if first.startswith("rate"):
-        factor = 10 if first == "rate*10" else 0.1
-        return {"learning_rate": float(f"{config.learning_rate * factor:.6g}")}
-    if not first or config.network == "handmade":
-        return {"steps": 10 * config.steps}
-    if config.init_scale != 1:
-        return {"init_scale": 1.0}
-    if config.activation == "sigmoid" and config.initializer == "uniform":
-        return {"initializer": "data_dependent"}
-    if config.activation != "tanh":
-        return {"activation": "tanh"}
-    return {"seed": config.seed + 1}

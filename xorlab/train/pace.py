@@ -61,11 +61,13 @@ class Progress(keras.callbacks.Callback):
     Args:
         steps: the number of steps to do.
         shown: whether there is one at all.
+        words: before it.
     """
 
-    def __init__(self, steps: int, shown: bool):
+    def __init__(self, steps: int, shown: bool, words: str | None = None):
         super().__init__()
         self._bar = tqdm.tqdm(
+            desc=words,
             total=steps,
             unit=" steps",
             unit_scale=True,

@@ -4,9 +4,12 @@ import math
 from collections.abc import Mapping
 
 from xorlab import provenance
+from xorlab.diagnosis import Tried, recommended
+from xorlab.diagnosis.tried import in_words
 from xorlab.models import data
 from xorlab.train.config import Config
-from xorlab.train.outcome import learned, next_command, outcome
+from xorlab.train.cures import advised, command, settings_of
+from xorlab.train.outcome import learned, outcome
 
 _BAR = 40  # Characters of the longest bar.
 # Of all tables, so that the bars of two runs compare, unless a number is beyond.
@@ -75,17 +78,41 @@ def gradient_table(gradient_rms: Mapping[str, float], title: str) -> str:
     return "\n".join(lines)
 
 
-def verdict(result: Mapping) -> str:
-    """Whether the network learned, and if not, why, and what to try, in words."""
+def verdict(result: Mapping, with_table: bool = True) -> str:
+    """Whether the network learned, and if not, why, and what to try, in words.
+
+    Args:
+        result: what `run` returns.
+        with_table: whether cures that were tried are told one by one.
+    """
     lines = [outcome(result)]
     if not learned(result):
         findings = result["verdict"]["findings"]
         lines += [f"{x['why']} {x['advice']}" for x in findings]
         if not findings:
             lines.append("Nothing that was seen says why; it may need more steps.")
-        remedies = findings[0]["remedies"] if findings else ()
-        lines.append(f"Next: {next_command(Config(**result['config']), remedies)}")
+        lines += _next(result, with_table)
     return "\n".join(lines)
+
+
+def tried(result: Mapping) -> list[Tried]:
+    """What was tried of a run, first the run as it is; nothing if that is all."""
+    told = [Tried(**each) for each in result["verdict"].get("tried", ())]
+    return told if len(told) > 1 else []
+
+
+def _next(result, with_table):
+    """The command that is next; if cures were tried, the best that worked, if any."""
+    config, told = Config(**result["config"]), tried(result)
+    if not told:
+        findings = result["verdict"]["findings"]
+        changes = advised(config, findings[0]["remedies"] if findings else ())
+        return [f"Next: {command(config, changes)}"]
+    table = in_words(told).splitlines()
+    # What was not seen to work is not recommended.
+    work = [settings_of(each.change) for each in recommended(told)[:1]]
+    commands = [f"Next: {command(config, settings)}" for settings in work]
+    return [*table[0 if with_table else 1 + len(told) :], *commands]
 
 
 def versions() -> dict[str, str]:

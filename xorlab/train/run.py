@@ -9,11 +9,11 @@ import time
 from typing import Any
 
 from xorlab import startup
-from xorlab.diagnosis import judge
 from xorlab.files import PARTIAL, UnusableDirectory, claimed, write_atomically
-from xorlab.train import report, size
+from xorlab.train import size
 from xorlab.train.config import Config
 from xorlab.train.interrupt import deaf_to_ctrl_c
+from xorlab.train.outcome import learned
 
 RESULT = "result.json"
 _OWN = ("events.out.tfevents.*", RESULT, RESULT + PARTIAL)
@@ -35,8 +35,9 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
         `steps_done`, `diverged_at` (None or the step whose cost is not finite),
         `cost`, `accuracy`, `hypothesis` and `predicted` (of the four rows),
         `gradient_rms` (`start` and `end`, each by layer), `accuracy_at_start`,
-        `verdict` (`xorlab.diagnosis.Verdict.to_dict`), `seconds`. JSON knows no NaN or
-        infinity: in the file such a number is null.
+        `verdict` (`xorlab.diagnosis.Verdict.to_dict`; if `remedies` were asked for and
+        it did not learn, what was tried is in its `tried`), `seconds`. JSON knows no
+        NaN or infinity: in the file such a number is null.
 
     Raises:
         ValueError: this machine has no such device.
@@ -54,16 +55,32 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
             )
         with _replacing(config.run_dir, present) as begin:
             seconds = {"import": startup.import_tensorflow()}
-            # Here, because it imports TensorFlow.
+            # Here, because they import TensorFlow.
+            from xorlab.train.remedies import try_remedies
+            from xorlab.train.result import result_of
             from xorlab.train.training import train
 
             recorder = train(config, progress, begin)
         seconds |= recorder.seconds | {"total": time.perf_counter() - started}
-        result = _result(config, recorder, seconds)
-        text = json.dumps(_finite(result), indent=1) + "\n"
-        with deaf_to_ctrl_c():
-            write_atomically(config.run_dir / RESULT, text.encode())
+        result = result_of(config, recorder, seconds)
+        _write(config, result)
+        if config.remedies and _is_done(config, result) and not learned(result):
+            tried = result["verdict"]["tried"]
+            with contextlib.suppress(KeyboardInterrupt):
+                for each in try_remedies(config, recorder, result, progress):
+                    tried.append(dataclasses.asdict(each))  # Each at once, for Ctrl-C.
+            _write(config, result)
     return result
+
+
+def _is_done(config, result):
+    return result["steps_done"] == config.steps or result["diverged_at"] is not None
+
+
+def _write(config, result):
+    text = json.dumps(_finite(result), indent=1) + "\n"
+    with deaf_to_ctrl_c():
+        write_atomically(config.run_dir / RESULT, text.encode())
 
 
 def _is_own(path):
@@ -90,26 +107,6 @@ def _replacing(folder, old):
                 for path in set(folder.iterdir()) - old:
                     if _is_own(path):
                         path.unlink()
-
-
-def _result(config, recorder, seconds):
-    from xorlab.train.evidence import evidence_of  # Imports TensorFlow.
-
-    hypothesis = recorder.reading.activations["last"].ravel().tolist()
-    return {
-        "config": dataclasses.asdict(config),
-        "versions": report.versions(),
-        "steps_done": recorder.step,
-        "diverged_at": recorder.diverged_at,
-        "cost": recorder.cost,
-        "accuracy": recorder.accuracy,
-        "hypothesis": hypothesis,
-        "predicted": [y if math.isnan(y) else float(y > 0.5) for y in hypothesis],
-        "gradient_rms": recorder.gradient_rms,
-        "accuracy_at_start": recorder.seen[0].accuracy,
-        "verdict": judge(evidence_of(config, recorder.seen)).to_dict(),
-        "seconds": seconds,
-    }
 
 
 def _finite(value):

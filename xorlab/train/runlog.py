@@ -78,7 +78,7 @@ class RunLog:
 
 def _settings(config):
     """The settings that shape the result, not where or how often it is written."""
-    aside = {"logdir", "run_name", "overwrite", "histograms", "log_every"}
+    aside = {"logdir", "run_name", "overwrite", "histograms", "log_every", "remedies"}
     # Of the HParams page's columns few are shown by default.
     aside |= {"device", "jit"}
     aside |= FIXED[config.network].keys() - {"activation"}

@@ -1,7 +1,7 @@
 """Trains the network of a run, and logs it."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -40,30 +40,16 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
         ValueError: this machine has no such device.
         OSError: the event file cannot be written.
     """
+    model, tap = tapped(config)
     with startup.on_device(config.device):
-        model = compiled(config)
-        graph = _graph(model)
-        tap = StepTap(model, rows=len(data.INPUTS))
-    log = RunLog(config, graph)
+        log = RunLog(config, _graph(model))
     pace = Pace(config.steps, config.log_every)
     album = Album(config) if config.histograms else None
     recorder = Recorder(tap, log, config.histograms, pace.is_logged, begin, album)
     bar = Progress(config.steps, shown=progress)
-
-    def fit():
-        with startup.on_device(config.device):
-            model.fit(
-                data.INPUTS,
-                data.LABELS,
-                epochs=pace.epochs,
-                callbacks=[pace, recorder, bar],
-                verbose=0,
-            )
-
     succeeded = False
     try:
-        with tap.attached():
-            run_interruptibly(fit, functools.partial(_stop, model))
+        fit(config, model, tap, pace, [recorder, bar])
         with deaf_to_ctrl_c():
             recorder.end()
             recorder.draw()
@@ -76,6 +62,36 @@ def train(config: Config, progress: bool, begin: Callable[[], None]) -> Recorder
     if recorder.step is None:
         raise KeyboardInterrupt
     return recorder
+
+
+def tapped(config: Config) -> tuple[FusedModel, StepTap]:
+    """Makes the network that a run trains, and what reads its steps."""
+    with startup.on_device(config.device):
+        model = compiled(config)
+        return model, StepTap(model, rows=len(data.INPUTS))
+
+
+def fit(
+    config: Config,
+    model: FusedModel,
+    tap: StepTap,
+    pace: Pace,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Trains at a pace, until that, a callback or Ctrl-C ends it."""
+
+    def work():
+        with startup.on_device(config.device):
+            model.fit(
+                data.INPUTS,
+                data.LABELS,
+                epochs=pace.epochs,
+                callbacks=[pace, *callbacks],
+                verbose=0,
+            )
+
+    with tap.attached():
+        run_interruptibly(work, functools.partial(_stop, model))
 
 
 def _stop(model):
