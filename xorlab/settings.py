@@ -1,6 +1,7 @@
 """Settings: frozen records whose fields are a command's flags."""
 
 import dataclasses
+import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -60,7 +61,7 @@ def from_flags(record: type[Record], argv: list[str]) -> Record:
     for field in dataclasses.fields(record):
         value: Any = flags.FLAGS[field.name].value
         if isinstance(field.default, tuple):
-            kind = type(field.default[0])
+            kind, _ = typing.get_args(field.type)  # Of tuple[int, ...].
             value = tuple(_parse(field.name, kind, word) for word in value)
         values[field.name] = value
     made = record(**values)

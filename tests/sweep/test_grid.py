@@ -32,6 +32,11 @@ from xorlab.sweep.plan import chunks, networks_at_once
         ({"seeds": 0}, "seeds: expected .* at least 1"),
         ({"first_seed": -1}, "first_seed: expected .* at least 0"),
         ({"first_seed": 2**63 - 1}, "first_seed . seeds: expected less than"),
+        ({"diagnose_at": (0, 5)}, "diagnose_at: expected .* at least 1; received 0"),
+        ({"diagnose_at": (2.5,)}, "diagnose_at: expected a whole number .* 2.5"),
+        ({"diagnose_at": (5, 9), "steps": 9}, "diagnose_at: expected less than 9; "),
+        ({"diagnose_at": (9, 5)}, "diagnose_at: expected .* order.*; received 9,5; "),
+        ({"diagnose_at": (5, 5)}, "diagnose_at: expected .* once; received 5,5; "),
     ],
 )
 def test_a_wrong_setting_is_refused(settings, message):
@@ -100,6 +105,7 @@ def test_help_does_not_import_tensorflow(tmp_path):
     ("flags", "message"),
     [
         (["--out=x", "--depths=2,x"], "depths: expected whole numbers .*'x'"),
+        (["--out=x", "--diagnose_at=x"], "diagnose_at: expected whole numbers .*'x'"),
         (["--out=x", "--activations=rellu"], "did you mean 'relu'"),
         (["--out=x", "5"], "expected flags; received '5'"),
         ([], "out: expected a folder; received none"),

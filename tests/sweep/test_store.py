@@ -172,8 +172,8 @@ def newer(monkeypatch):
     """Another program than that which began a sweep."""
 
     def install(**versions):
-        there = store_module.origin() | versions
-        monkeypatch.setattr(store_module, "origin", lambda: there)
+        there = store_module.origin(SWEEP) | versions
+        monkeypatch.setattr(store_module, "origin", lambda grid: there)
 
     return install
 

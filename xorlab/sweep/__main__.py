@@ -41,8 +41,17 @@ def line(grid: Grid, summary: Summary) -> str:
     return (
         f"{cell.activation:>10} depth {cell.depth:2}{others}  {summary.solved:6} of "
         f"{summary.n} solve it: {summary.share:.3f} "
-        f"({summary.low:.3f} to {summary.high:.3f})"
+        f"({summary.low:.3f} to {summary.high:.3f}){_found(summary)}"
     )
+
+
+def _found(summary):
+    lines = []
+    for step, counts in summary.found.items():
+        ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+        words = [f"{cause.replace('_', ' ')} {n}" for cause, n in ordered if n]
+        lines.append(f"\n{'':11}found at {step}: {', '.join(words) or 'nothing'}")
+    return "".join(lines)
 
 
 if __name__ == "__main__":

@@ -67,10 +67,14 @@ class Grid:
     steps: int = setting(20_000, "full-batch updates")
     seeds: int = setting(1000, "networks a cell")
     first_seed: int = setting(0, "the seeds are first_seed, first_seed + 1, …")
+    diagnose_at: tuple[int, ...] = setting(
+        (), "steps, such as 100,1000, at which each network is judged by what was seen"
+    )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "diagnose_at", tuple(self.diagnose_at))
         for field in dataclasses.fields(self):
-            if isinstance(field.default, tuple):
+            if field.default and isinstance(field.default, tuple):
                 values = different(field.name, getattr(self, field.name))
                 object.__setattr__(self, field.name, values)
         for name in self.activations:
@@ -89,6 +93,14 @@ class Grid:
         whole("steps", self.steps, 1, "the lecture has 200000")
         whole("seeds", self.seeds, 1, "1000 tell a share to 3%")
         whole("first_seed", self.first_seed, 0, "any whole number from 0 up")
+        for step in self.diagnose_at:
+            whole("diagnose_at", step, 1, "count from 1; the start is seen anyway")
+            below("diagnose_at", step, self.steps)
+        if list(self.diagnose_at) != sorted(set(self.diagnose_at)):
+            raise ValueError(
+                "diagnose_at: expected steps in ascending order, each once; received "
+                f"{','.join(map(str, self.diagnose_at))}; sort them"
+            )
         # Medians of steps are found among float32 numbers.
         below("steps", self.steps, 2**24)
         below("first_seed + seeds", self.first_seed + self.seeds, 2**63)

@@ -1,5 +1,6 @@
 """What a sweep's numbers depend on beside its settings; no TensorFlow."""
 
+from xorlab.sweep.grid import Grid
 from xorlab.work import origin as origins
 
 # All that computes a network's numbers; a change elsewhere changes none.
@@ -15,9 +16,22 @@ COMPUTING = (
     "sweep/training.py",
     "work/plan.py",
 )
+# And all that computes what is found in it.
+DIAGNOSING = (
+    "diagnosis",
+    "sweep/diagnosing.py",
+    "sweep/evidence.py",
+    "trial/facts.py",
+    "trial/probe.py",
+)
 PACKAGES = ("tensorflow", "numpy")
 
 
-def origin() -> dict[str, str]:
+def computing(grid: Grid) -> tuple[str, ...]:
+    """Returns the files that compute what is told of a grid's networks."""
+    return COMPUTING + DIAGNOSING if grid.diagnose_at else COMPUTING
+
+
+def origin(grid: Grid) -> dict[str, str]:
     """Returns the versions of what computes a sweep."""
-    return origins.origin(COMPUTING, PACKAGES)
+    return origins.origin(computing(grid), PACKAGES)

@@ -1,9 +1,10 @@
 """How a grid is cut into chunks; no TensorFlow."""
 
+import dataclasses
 from collections.abc import Iterator
 
 from xorlab.sweep.grid import Grid
-from xorlab.work.plan import Chunk, cut
+from xorlab.work import plan
 
 __all__ = ["NARROW", "Chunk", "chunks", "networks_at_once"]
 
@@ -12,6 +13,17 @@ NARROW = 16
 # Networks of one program: fewer leave vectors short, more leave the cache.
 _MOST_NETWORKS = 128
 _MOST_WEIGHTS = 2**16  # Of one layer of all networks.
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk(plan.Chunk):
+    """Networks that are trained together.
+
+    Attributes:
+        diagnose_at: as in `Grid`.
+    """
+
+    diagnose_at: tuple[int, ...] = ()
 
 
 def networks_at_once(width: int) -> int:
@@ -25,9 +37,10 @@ def networks_at_once(width: int) -> int:
 
 def chunks(grid: Grid) -> Iterator[Chunk]:
     """Yields every chunk of the grid, cell by cell."""
-    return cut(
+    for chunk in plan.cut(
         grid.cells,
         lambda cell: networks_at_once(cell.width),
         grid.seeds,
         grid.first_seed,
-    )
+    ):
+        yield Chunk(**vars(chunk), diagnose_at=grid.diagnose_at)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from xorlab.diagnosis import CAUSES
 from xorlab.files import write_atomically, writing_atomically
 from xorlab.sweep.grid import Cell
 from xorlab.sweep.plan import Chunk, chunks
@@ -21,7 +22,9 @@ Result = Mapping[str, np.ndarray]
 def network_columns(chunk: Chunk, result: Result) -> dict[str, np.ndarray]:
     """Returns the columns of `networks.csv`, a row a network.
 
-    `solved_at` is -1 where `solved` is false; gradients are RMS over a layer.
+    `solved_at` is -1 where `solved` is false; gradients are RMS over a layer. Where
+    networks are diagnosed, `<cause>_at_<step>` says whether a cause of
+    `xorlab.diagnosis.CAUSES` was found, by what was seen up to that step.
     """
     settings = dataclasses.asdict(chunk.cell)
     start, end = result["gradient_rms_start"], result["gradient_rms_end"]
@@ -36,6 +39,16 @@ def network_columns(chunk: Chunk, result: Result) -> dict[str, np.ndarray]:
         "gradient_last_start": start[:, -1],
         "gradient_first_end": end[:, 0],
         "gradient_last_end": end[:, -1],
+        **_found(chunk, result),
+    }
+
+
+def _found(chunk, result):
+    """Whether a cause was found in a network, by cause and step: `dead_at_100`."""
+    return {
+        f"{cause}_at_{step}": result["found"][:, row, column]
+        for row, step in enumerate(chunk.diagnose_at)
+        for column, cause in enumerate(CAUSES)
     }
 
 
@@ -52,6 +65,8 @@ class Summary:
         gradient_ratio: median over networks of the first layer's gradient RMS by the
             last's, before training; NaN if it is undefined for all.
         gradient_rms_start, gradient_rms_end: medians by layer, input first.
+        found: in how many a cause was found, by cause, by the step that it was judged
+            at; all causes.
     """
 
     cell: Cell
@@ -64,6 +79,7 @@ class Summary:
     gradient_ratio: float
     gradient_rms_start: tuple[float, ...]
     gradient_rms_end: tuple[float, ...]
+    found: Mapping[int, Mapping[str, int]] = dataclasses.field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -71,7 +87,7 @@ class Summary:
         return self.solved / self.n
 
     def row(self) -> dict[str, Any]:
-        """Returns the cell's row of `summary.csv`."""
+        """Returns the cell's row of `summary.csv`, but for what was found."""
         return {
             **dataclasses.asdict(self.cell),
             "n": self.n,
@@ -84,24 +100,38 @@ class Summary:
             "median_gradient_ratio_start": self.gradient_ratio,
         }
 
+    def counts(self) -> dict[str, int]:
+        """Returns the rest of that row: how many networks are `dead_at_100`, …"""
+        return {
+            f"{cause}_at_{step}": number
+            for step, counts in self.found.items()
+            for cause, number in counts.items()
+        }
+
 
 def summarise(store: Store) -> Iterator[Summary]:
     """Yields a summary of every cell of a finished sweep."""
     for cell, members in itertools.groupby(chunks(store.grid), lambda c: c.cell):
         group = list(members)
-        yield _summary(cell, lambda group=group: map(store.get, group))
+        diagnose_at = store.grid.diagnose_at
+        yield _summary(cell, lambda group=group: map(store.get, group), diagnose_at)
 
 
-def _summary(cell, results):
+def _summary(cell, results, diagnose_at):
     n = solved = diverged = 0
+    found = np.zeros([len(diagnose_at), len(CAUSES)], int)
     for result in results():
         n += len(result["solved"])
         solved += int(result["solved"].sum())
         diverged += int(result["diverged"].sum())
+        if diagnose_at:
+            found += result["found"].sum(axis=0)
     at, ratio, *rms = medians(lambda: map(_to_summarise, results())).tolist()
     low, high = wilson(solved, n)
     start, end = tuple(rms[: cell.depth]), tuple(rms[cell.depth :])
-    return Summary(cell, n, solved, diverged, low, high, at, ratio, start, end)
+    counts = (dict(zip(CAUSES, row, strict=True)) for row in found.tolist())
+    by_step = dict(zip(diagnose_at, counts, strict=True))
+    return Summary(cell, n, solved, diverged, low, high, at, ratio, start, end, by_step)
 
 
 def _to_summarise(result):  # -> [n, 2 + 2 * depth]
@@ -136,7 +166,7 @@ def write_summary(
         summaries: of its cells.
         about: what the head of `summary.md` states, by name.
     """
-    rows = [summary.row() for summary in summaries]
+    rows = [summary.row() | summary.counts() for summary in summaries]
     table = [[as_text(value) for value in row.values()] for row in rows]
     write_atomically(store.out / "summary.csv", as_csv([rows[0], *table]))
 
@@ -152,7 +182,7 @@ def write_summary(
     table = [[as_text(value) for value in row] for row in layers]
     write_atomically(store.out / "gradients.csv", as_csv([head, *table]))
 
-    write_atomically(store.out / "summary.md", _markdown(rows, about).encode())
+    write_atomically(store.out / "summary.md", _markdown(summaries, about).encode())
 
 
 def write_timing(store: Store) -> None:
@@ -179,7 +209,7 @@ def write_timing(store: Store) -> None:
     write_atomically(store.out / "timing.json", text.encode())
 
 
-def _markdown(rows, about):
+def _markdown(summaries, about):
     lines = ["# How often the networks solve XOR", ""]
     lines += [f"- {name}: {value}" for name, value in about.items()]
     lines += [
@@ -187,6 +217,25 @@ def _markdown(rows, about):
         "`share` is the share solved, `low` to `high` its 95% interval (Wilson). "
         "Gradients are RMS over a layer.",
         "",
-        *as_markdown(rows),
+        *as_markdown([summary.row() for summary in summaries]),
     ]
+    rows = _rows_of_found(summaries)
+    if rows:
+        lines += [
+            "",
+            "In how many networks the verdict found a cause, by what was seen up to a "
+            "step; a cause that is not here was found in none.",
+            "",
+            *as_markdown(rows),
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _rows_of_found(summaries):
+    """A row a cell and step: the numbers of all causes that were found anywhere."""
+    counts = [(x.cell, *pair) for x in summaries for pair in x.found.items()]
+    named = [c for c in CAUSES if any(found[c] for _, _, found in counts)]
+    return [
+        {**dataclasses.asdict(cell), "step": step, **{c: found[c] for c in named}}
+        for cell, step, found in counts
+    ]

@@ -56,7 +56,8 @@ def run(
             `summary.csv`, `summary.md` (a row a cell), `gradients.csv` (a row a cell
             and layer), `phase_diagram.png`, `gradients_by_depth.png` and whatever else
             is in `xorlab.pictures.OF_SWEEPS`, `runs` (for TensorBoard), `timing.json`,
-            and what it goes on from: `grid.json` and `chunks`.
+            and what it goes on from: `grid.json` and `chunks`. With `diagnose_at`,
+            `networks.csv`, `summary.csv` and `summary.md` say what was found, too.
         scheduler: the address of a Dask scheduler whose workers are to train; without
             one the cores of this machine do.
         progress: show a progress bar if standard error is a terminal.
@@ -86,7 +87,7 @@ def run(
     train_chunks = workers.in_threads
     with contextlib.ExitStack() as stack:
         if scheduler:
-            client = stack.enter_context(workers.connect(scheduler))
+            client = stack.enter_context(workers.connect(scheduler, grid))
             train_chunks = functools.partial(workers.on_cluster, client)
         stack.enter_context(store.claimed())
         train_there = functools.partial(train_chunks, device=device)

@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from xorlab import capacity
+from xorlab.diagnosis import CAUSES
 from xorlab.models.activations import ACTIVATIONS
 from xorlab.models.size import count
 from xorlab.sweep.grid import Grid
@@ -16,6 +17,8 @@ _WEIGHT, _LAYER = 32, 2_400_000
 _COLUMNS = 2 * 200
 # Bytes of a chunk's file, beside its arrays; and a network's row of `networks.csv`.
 _FILE, _ROW = 2_500, 150
+# Of each step at which a network is judged: a truth a cause, and a column of that.
+_FOUND = 3 * len(CAUSES)
 
 
 def check_disk(grid: Grid, out: pathlib.Path) -> None:
@@ -67,5 +70,6 @@ def disk(grid: Grid) -> int:
         files = -(-grid.seeds // networks_at_once(cell.width))
         # Two float64 a layer, beside cost, accuracy, when solved, and two truths.
         arrays = 2 * 8 * cell.depth + 3 * 4 + 2
-        total += files * _FILE + grid.seeds * (arrays + _ROW)
+        found = _FOUND * len(grid.diagnose_at)
+        total += files * _FILE + grid.seeds * (arrays + found + _ROW)
     return total

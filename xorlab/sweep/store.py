@@ -31,4 +31,4 @@ class Store(store.Store[Grid, Chunk]):
         return chunks(self.grid)
 
     def origin(self) -> dict[str, str]:
-        return origin() | {"device": self._device}
+        return origin(self.grid) | {"device": self._device}

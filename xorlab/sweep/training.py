@@ -1,5 +1,6 @@
 """Trains one chunk: the same function for a thread here and a worker elsewhere."""
 
+import itertools
 import time
 from collections.abc import Callable
 
@@ -26,8 +27,9 @@ def train_chunk(
     Returns:
         Arrays with a row a network: `cost`, `accuracy`, `solved` (all rows right at
         the end), `diverged` (the cost was NaN or infinite at some step), `solved_at`
-        (the step from which on all rows were right; -1 if unsolved), and
-        `gradient_rms_start`, `gradient_rms_end` (`[n, depth]`, input first). And two
+        (the step from which on all rows were right; -1 if unsolved),
+        `gradient_rms_start`, `gradient_rms_end` (`[n, depth]`, input first), and, of a
+        chunk that is diagnosed, `found`, as `Diagnosis.found` returns it. And two
         scalars: `compile_seconds`, `train_seconds`.
 
     Raises:
@@ -53,10 +55,14 @@ def _train(chunk, stopping):
 
     began = time.perf_counter()
     _, _, rms_start = shared.measure(state)
-    for done in range(0, cell.steps, _SLICE):
+    diagnosis = _diagnosis(chunk)
+    pauses = {*range(0, cell.steps, _SLICE), *chunk.diagnose_at, cell.steps}
+    for step, until in itertools.pairwise(sorted(pauses)):
         if stopping():
             raise Stopped
-        state = shared.train(state, cell.learning_rate, min(_SLICE, cell.steps - done))
+        if diagnosis:
+            diagnosis.look(step, shared, state)
+        state = shared.train(state, cell.learning_rate, until - step)
     cost, accuracy, rms_end = shared.measure(state)
     diverged = state.diverged.numpy() | ~np.isfinite(cost)
     solved = (accuracy == 1) & ~diverged
@@ -70,8 +76,19 @@ def _train(chunk, stopping):
         "gradient_rms_start": rms_start,
         "gradient_rms_end": rms_end,
     }
+    if diagnosis:
+        arrays["found"] = diagnosis.found()
     return {
         **{name: array[: chunk.networks] for name, array in arrays.items()},
         "compile_seconds": np.array(compile_seconds),
         "train_seconds": np.array(time.perf_counter() - began),
     }
+
+
+def _diagnosis(chunk):
+    if not chunk.diagnose_at:
+        return None
+    # Here, because it imports Keras, too.
+    from xorlab.sweep.diagnosing import Diagnosis
+
+    return Diagnosis(chunk)

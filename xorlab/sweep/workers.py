@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from xorlab.capacity import cores
-from xorlab.sweep.origin import COMPUTING, PACKAGES
+from xorlab.sweep.grid import Grid
+from xorlab.sweep.origin import PACKAGES, computing
 from xorlab.sweep.plan import Chunk
 from xorlab.sweep.training import train_chunk
 from xorlab.work import workers
@@ -34,9 +35,9 @@ def in_threads(chunks: Iterable[Chunk], device: str = "CPU") -> Results[Chunk]:
     return workers.in_threads(chunks, train, threads=cores())
 
 
-def connect(scheduler: str) -> "AbstractContextManager[distributed.Client]":
+def connect(scheduler: str, grid: Grid) -> "AbstractContextManager[distributed.Client]":
     """Inside, there is a Dask cluster that can train; see `xorlab.work.workers`."""
-    return workers.connect(scheduler, COMPUTING, PACKAGES)
+    return workers.connect(scheduler, computing(grid), PACKAGES)
 
 
 def on_cluster(

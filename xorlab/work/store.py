@@ -146,7 +146,7 @@ class Store(Generic[Grid, Chunk]):
         return content if digest == self._digest(chunk, content) else None
 
     def _digest(self, chunk, content):
-        of = json.dumps([dataclasses.asdict(chunk), self._made_by], sort_keys=True)
+        of = json.dumps([_spelled(chunk), self._made_by], sort_keys=True)
         return hashlib.sha256(of.encode() + content).digest()
 
     def _path(self, chunk):
@@ -157,7 +157,7 @@ class Store(Generic[Grid, Chunk]):
         return path.name == GRID + PARTIAL or (self.out / GRID).exists()
 
     def _begin(self, present):
-        grid = json.loads(json.dumps(dataclasses.asdict(self.grid)))
+        grid = json.loads(json.dumps(_spelled(self.grid)))
         path = self.out / GRID
         if path not in present or not any(self.out.glob(f"{_CHUNKS}/*.npz")):
             # Nothing is done, so any grid may begin.
@@ -191,3 +191,9 @@ class Store(Generic[Grid, Chunk]):
             "received one that is damaged, or that an earlier xorlab wrote; choose "
             "another --out"
         )
+
+
+def _spelled(record):
+    """A record's settings; lists that are empty, such as later ones, are left out."""
+    settings = dataclasses.asdict(record).items()
+    return {name: value for name, value in settings if value != ()}
