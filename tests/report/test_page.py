@@ -4,6 +4,7 @@ import html.parser
 import json
 import pathlib
 import re
+import shutil
 import types
 
 import numpy as np
@@ -36,7 +37,8 @@ def training(folder):
 def sweep(folder):
     folder.mkdir()
     (folder / "summary.csv").write_text(
-        "activation,depth,share\nrelu,11,0.123456789\nsigmoid,11,2.5e-08\n"
+        "activation,depth,share,dead_at_10,start_at_10,start_at_20\n"
+        "relu,11,0.123456789,0,7777,0\nsigmoid,11,2.5e-08,0,0,0\n"
     )
     (folder / "grid.json").write_text(json.dumps({"seeds": 70, "steps": 2000}))
     (folder / "phase_diagram.png").write_bytes(b"\x89PNG the sweep's own")
@@ -139,6 +141,28 @@ def test_a_command_writes_it_and_refuses_what_is_no_run(tmp_path, capsys, monkey
     assert main(["report", str(sweep(tmp_path / "one"))]) == 0
     assert "report.html" in capsys.readouterr().out
     assert "<h1>one</h1>" in pathlib.Path("report.html").read_text()
+
+
+def test_causes_that_were_found_are_in_the_table_of_a_sweep(page):
+    assert "start_at_10" in page.text and "7777" in page.text
+    assert "dead_at_10" not in page.text and "start_at_20" not in page.text
+
+
+def test_cures_that_were_tried_are_a_table_of_their_own(finished_runs, tmp_path):
+    config, result = finished_runs["sigmoid"]
+    tried = [
+        {"change": "as it is", "before": 0.75, "after": 0.5, "steps": 25},
+        {"change": "--depth=3", "after": 0.25, "steps": 25, "learned": True},
+    ]
+    result = result | {"verdict": result["verdict"] | {"tried": tried}}
+    folder = shutil.copytree(config.run_dir, tmp_path / "run")
+    (folder / "result.json").write_text(json.dumps(result))
+    text = Seen(report.page([folder])).text
+    assert re.search(
+        r"changeloss before.*as it is0.750.525no.*--depth=30.2525yes", text, re.S
+    )
+    assert "What was seen to work: --depth=3." in text
+    assert re.search("Next: python -m xorlab.train .*--depth=3", text)
 
 
 def test_text_of_a_log_is_no_markup(tmp_path):

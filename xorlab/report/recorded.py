@@ -16,6 +16,7 @@ from xorlab.train import report
 # Endings of the tags of histograms, by what they are of.
 _KINDS = {"weights": "kernel/weight", "activations": "activation"}
 _KINDS["gradients"] = "kernel/gradient"
+_FOUND = re.compile(r"_at_\d+$")  # Ends the name of a cause that a sweep has counted.
 
 
 @dataclasses.dataclass
@@ -93,8 +94,23 @@ def _lecture_run(folder):
     run.facts = {name: result["config"][name] for name in settings}
     run.facts |= {name: result[name] for name in ("steps_done", "cost", "accuracy")}
     if "verdict" in result and None not in result["predicted"]:
-        run.words = report.verdict(result)
+        run.words = report.verdict(result, with_table=False)
+        run.rows = _table(report.tried(result))
     return run
+
+
+def _table(tried):
+    head = ["change", "loss before", "loss after", "steps", "learned"]
+    rows = []
+    for x in tried:
+        learned = x.error or ("yes" if x.learned else "no")
+        losses = map(_spelled, (x.before, x.after))
+        rows.append([x.change, *losses, str(x.steps), learned])
+    return [head, *rows] if rows else []
+
+
+def _spelled(loss):
+    return "" if loss is None else f"{loss:.4g}"
 
 
 def _of_log(name, log):
@@ -158,7 +174,8 @@ def _sweep(folder):
     for name, column in zip(head, zip(*cells, strict=True), strict=True):
         if len(set(column)) > 1:
             table.append([name, *map(_shortened, column)])
-        else:
+        # Causes that were found in no network are left out.
+        elif not (_FOUND.search(name) and column[0] == "0"):
             facts[name] = column[0]
     rows = list(map(list, zip(*table, strict=True)))
     images = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.png"))}
