@@ -1,8 +1,10 @@
 """Keras models, healthy and sick in known ways, on tasks that nobody tuned on."""
 
+import collections
 import dataclasses
 import functools
 import itertools
+import math
 import pathlib
 import pickle
 from collections.abc import Iterator
@@ -208,22 +210,39 @@ def _sicken(sick, model, x, y):
 
 def train(out: pathlib.Path, quick: bool) -> None:
     """Trains all cases that a folder does not hold yet, a file each."""
-    with tqdm.tqdm(cases(quick), unit=" models", desc="Keras") as bar:
-        for number, case in enumerate(bar):
-            path = out / f"model{number}.pickle"
-            if not path.exists():
-                keras.utils.set_random_seed(case.seed)
-                write_atomically(path, pickle.dumps((case, *_train(case))))
-                keras.backend.clear_session()
+    plans = collections.defaultdict(list)
+    for number, case in enumerate(cases(quick)):
+        plans[dataclasses.replace(case, seed=0)].append((number, case))
+    with tqdm.tqdm(total=len(cases(quick)), unit=" models", desc="Keras") as bar:
+        for of_plan in plans.values():
+            # Tracing takes longer than training: one program serves all seeds.
+            clone = None
+            for number, case in of_plan:
+                path = out / f"model{number}.pickle"
+                if not path.exists():
+                    keras.utils.set_random_seed(case.seed)
+                    model, x, y = model_of(case)
+                    clone = clone or Clones(model).clone()
+                    _begin(clone, model)
+                    told = _train(case, model, clone, x, y)
+                    write_atomically(path, pickle.dumps((case, *told)))
+                bar.update()
+            keras.backend.clear_session()
 
 
-def _train(case):
+def _begin(clone, model):
+    """Gives a clone what a model that has not been trained is."""
+    model.optimizer.build(model.trainable_variables)
+    for trained, fresh in ((clone, model), (clone.optimizer, model.optimizer)):
+        for old, new in zip(trained.variables, fresh.variables, strict=True):
+            old.assign(new)
+
+
+def _train(case, model, clone, x, y):
     """Returns whether it failed, what was seen early, and whether the advice worked."""
-    model, x, y = model_of(case)
     batches = Batches(x, y, 32, case.seed)
-    known = with_data(evidence_of(model), x, y)
-    clones = Clones(model)
-    clone = clones.clone()
+    # The clone's layers are called what the first seed's are.
+    known = with_data(evidence_of(clone), x, y)
     endless = iter(batches)
     seen = []
     try:
@@ -241,7 +260,7 @@ def _train(case):
     worked = None
     verdict = judge(evidence)
     if case.sick and failed and verdict.findings and case.seed == _ADVISED:
-        worked = _advice_works(verdict, clones, evidence, batches)
+        worked = _advice_works(verdict, Clones(model), evidence, batches)
     return failed, evidence, worked
 
 
@@ -260,7 +279,8 @@ def _has_learned(model, case):
 def _advice_works(verdict: Verdict, clones: Clones, evidence, batches) -> bool:
     kinds = list(dict.fromkeys(verdict.findings[0].remedies))
     tried = [outcome("as it is", evidence.losses, evidence)]
-    for each in try_remedies(kinds, clones, batches, 4 * SEEN, 0, 30.0):
+    # What comes of it is not to hang on how busy the machine is.
+    for each in try_remedies(kinds, clones, batches, 4 * SEEN, 0, math.inf):
         tried.append(each)
         if recommended(tried):
             return True

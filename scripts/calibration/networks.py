@@ -68,8 +68,15 @@ def _train(cell, path):
     write_atomically(path, pickle.dumps((cell, kept)))
 
 
-def judged(out: pathlib.Path, quick: bool) -> Iterator[tuple[int, bool, Evidence]]:
-    """Yields of each network its seed, whether it failed, and what was seen early.
+def is_reported(seed: int) -> bool:
+    """Whether nothing is chosen by the networks of a seed."""
+    return seed % 2 == 1
+
+
+def judged(
+    out: pathlib.Path, quick: bool
+) -> Iterator[tuple[sweep.Cell, int, bool, Evidence]]:
+    """Yields of each network its cell and seed, whether it failed, and what was seen.
 
     Those that are right before any training are left out.
     """
@@ -80,7 +87,7 @@ def judged(out: pathlib.Path, quick: bool) -> Iterator[tuple[int, bool, Evidence
         for seed, failed, steps in kept:
             if not _is_right_at_start(cell, seed):
                 seen = dataclasses.replace(known, steps=steps, steps_left=left)
-                yield seed, failed, seen
+                yield cell, seed, failed, seen
 
 
 def _is_right_at_start(cell, seed):

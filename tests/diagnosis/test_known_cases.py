@@ -314,6 +314,53 @@ def test_nothing_is_held_against_the_first_steps(layers):
     assert judge(begun).cause == "undecided"
 
 
+# Of ten steps, just below guessing.
+FALLS = [0.692 - 0.001 * n for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("losses", "left", "ratio", "cause"),
+    [
+        (FALLS, 100, 0.01, "undecided"),
+        (FALLS, 0, 0.01, "vanishing"),
+        (FALLS, 100, 1e-4, "vanishing"),
+        ([*FALLS[:8], 0.69, 0.69], 100, 0.01, "vanishing"),
+        # It comes down to guessing, and settles there.
+        ([x + 0.02 for x in FALLS], 100, 0.01, "vanishing"),
+    ],
+)
+def test_a_network_on_its_way_out_is_not_given_up(losses, left, ratio, cause):
+    deep = {x: dataclasses.replace(y, update_norm=ratio) for x, y in DEEP.items()}
+    merged = deep | {"layer10": dataclasses.replace(deep["layer10"], separation=1e-4)}
+    grows = dict(zip(deep, reversed(deep.values()), strict=True))
+    told = {"input_separation": 1.0, **BINARY}
+    for layers, found in (
+        (deep, "vanishing"),
+        (merged, "collapsed"),
+        (grows, "exploding"),
+    ):
+        causes = judge(case(layers, layers, losses, left, **told)).causes
+        assert (found in causes) == (cause != "undecided")
+        assert cause != "undecided" or causes == ["undecided"]
+
+
+@pytest.mark.parametrize(
+    ("left", "cause"), [(100, "rate_too_small"), (10_000, "undecided")]
+)
+def test_a_rate_is_not_too_small_for_a_loss_that_comes_down_in_time(left, cause):
+    falls = [0.75 - 0.005 * n for n in range(10)]
+    seen = case(SLOW, SLOW, falls, left, **BINARY)
+    steps = [dataclasses.replace(x, step=100 * n) for n, x in enumerate(seen.steps)]
+    assert judge(dataclasses.replace(seen, steps=steps)).cause == cause
+
+
+def test_rows_that_the_last_layer_tells_apart_are_not_lost_before_it():
+    near, apart = layer(0.02, separation=1e-4), layer(0.03, separation=0.4)
+    layers = WELL | {"two": near, "last": apart}
+    network = case(WELL, layers, stuck(0.69), input_separation=1.0, **BINARY)
+    assert judge(network).causes == ["undecided"]
+
+
 def test_rows_of_an_embedding_that_no_batch_holds_do_not_make_its_gradient_small():
     evidence = HEALTHY["a sparse embedding"]
     first = dataclasses.replace(evidence, steps=evidence.steps[:1])

@@ -2,7 +2,12 @@
 
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding, Threshold, named
-from xorlab.diagnosis.progress import guessing_loss, has_seen_enough, learns
+from xorlab.diagnosis.progress import (
+    guessing_loss,
+    has_seen_enough,
+    learns,
+    may_yet_learn,
+)
 
 SPREAD = Threshold(
     1e-3,
@@ -24,9 +29,12 @@ def collapsed(evidence: Evidence) -> Finding | None:
         return None
     # Rows that are one cannot be told apart, whatever else was learned: of XOR's four,
     # two that share an output cost half of guessing.
-    found = None if _is_told_apart(evidence) else _not_apart(evidence)
+    may_part = _is_told_apart(evidence) or may_yet_learn(evidence)
+    found = None if may_part else _not_apart(evidence)
     if found is None and learns(evidence) is False:
-        found = _same_output(evidence) or _one_direction(evidence)
+        # Units that do the same get the same gradient, and stay so.
+        found = None if may_part else _same_output(evidence)
+        found = found or _one_direction(evidence)
     return found
 
 
@@ -50,7 +58,8 @@ def _not_apart(evidence):
     separations = evidence.of_layers("separation")
     limit = SEPARATION.value * (evidence.input_separation or 0.0)
     merged = tuple(x for x, n in separations.items() if n < limit)
-    if not merged:
+    # What the last one tells apart, none before it has lost.
+    if not merged or merged[-1] != list(separations)[-1]:
         return None
     numbers = {"separation": min(separations.values())}
     why = f"Rows of different labels are next to the same in {named(merged)}."

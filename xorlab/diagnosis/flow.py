@@ -3,7 +3,7 @@
 from xorlab.diagnosis.connection import cut_off
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding, Threshold, named
-from xorlab.diagnosis.progress import guessing_loss, learns
+from xorlab.diagnosis.progress import guessing_loss, learns, may_yet_learn
 
 VANISHING = Threshold(
     1e-3,
@@ -72,8 +72,10 @@ def vanishing(evidence: Evidence) -> Finding | None:
     """Finds layers whose gradient was next to nothing on its way to the input.
 
     From the first step on: one that has become small since then has learned, or was
-    killed.
+    killed. Nor while the loss still falls, and the weights can still move.
     """
+    if may_yet_learn(evidence):
+        return None
     starved, first, best = _starved(evidence)
     last = evidence.of_layers("passing_rms")
     # Where all shrink, those that never got anything are no better for it.
@@ -101,6 +103,8 @@ def vanishing(evidence: Evidence) -> Finding | None:
 
 def exploding(evidence: Evidence) -> Finding | None:
     """Finds a gradient that grows on its way to the input."""
+    if may_yet_learn(evidence):
+        return None
     starved, first, best = _starved(evidence)
     if start(evidence):  # Outputs that shrink leave nothing to the layers behind.
         return None
