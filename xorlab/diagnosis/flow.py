@@ -3,7 +3,13 @@
 from xorlab.diagnosis.connection import cut_off
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding, Threshold, named
-from xorlab.diagnosis.progress import guessing_loss, learns, may_yet_learn
+from xorlab.diagnosis.progress import (
+    LEARNS,
+    can_escape,
+    guessing_loss,
+    learns,
+    may_yet_learn,
+)
 
 VANISHING = Threshold(
     1e-3,
@@ -72,7 +78,7 @@ def vanishing(evidence: Evidence) -> Finding | None:
     """Finds layers whose gradient was next to nothing on its way to the input.
 
     From the first step on: one that has become small since then has learned, or was
-    killed. Nor while the loss still falls, and the weights can still move.
+    killed. Not while the network may yet learn.
     """
     if may_yet_learn(evidence):
         return None
@@ -102,8 +108,11 @@ def vanishing(evidence: Evidence) -> Finding | None:
 
 
 def exploding(evidence: Evidence) -> Finding | None:
-    """Finds a gradient that grows on its way to the input."""
-    if may_yet_learn(evidence):
+    """Finds a gradient that grows on its way to the input, and keeps the loss up.
+
+    Adam's steps, for one, are no larger for it.
+    """
+    if can_escape(evidence, 1 / LEARNS.value):
         return None
     starved, first, best = _starved(evidence)
     if start(evidence):  # Outputs that shrink leave nothing to the layers behind.

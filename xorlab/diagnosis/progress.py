@@ -17,14 +17,14 @@ SEEN = Threshold(
     "of all steps; measured: at 5 to 10% of training the rules found 49 of 52 failures "
     "of a fresh sample, with 1 false alarm on 35 networks that learned",
 )
-# One batch's loss is noise: the last quarter of those that were seen speaks for now.
-# Where that is a single one, it has to be half of what it was.
-_RECENT, _HALF = 0.25, 0.5
 REACH = Threshold(
     0.1,
     "of the weights' norm, in all steps of the training; measured: 30 of 30 networks "
     "failed that were below it after a tenth of training",
 )
+# One batch's loss is noise: the last quarter of those that were seen speaks for now.
+# Where that is a single one, it has to be half of what it was.
+_RECENT, _HALF = 0.25, 0.5
 _PATIENCE = 50  # Steps: those that learned of ours were better than guessing by then.
 
 
@@ -60,24 +60,35 @@ def learns(evidence: Evidence) -> bool | None:
 
 
 def may_yet_learn(evidence: Evidence) -> bool:
-    """Whether the loss still falls, and the steps that are left can take it far.
+    """Whether the loss falls from quarter to quarter, and the rest can take it far.
 
-    At its pace to half of guessing; or it is below guessing, and the weights can move.
+    That is to half of guessing, at its pace; or it can escape.
     """
-    losses, left = evidence.losses, evidence.steps_left or 0
+    losses = evidence.losses
     size = _recent(losses)
     latest_first = range(len(losses), size - 1, -size)
-    quarters = [statistics.fmean(losses[x - size : x]) for x in latest_first][3::-1]
-    if len(quarters) < 4 or any(y >= x for x, y in itertools.pairwise(quarters)):
+    quarters = [statistics.fmean(losses[x - size : x]) for x in latest_first][:4]
+    if len(quarters) < 4 or any(x >= y for x, y in itertools.pairwise(quarters)):
         return False
-    before, now = quarters[-2:]
-    guess = guessing_loss(evidence) or quarters[0]
-    pace = (before - now) / size * (len(losses) - 1) / max(1, steps_made(evidence))
-    if now - pace * left < _HALF * guess:
-        return True
-    ratios = update_ratios(evidence)
-    # A loss that comes down to that of guessing may settle there.
-    return now < guess and bool(ratios) and ratios[-1] * left >= REACH.value
+    now, before, *_, first = quarters
+    pace = (before - now) / max(1, _RECENT * steps_made(evidence))
+    end = now - pace * (evidence.steps_left or 0)
+    return end < _HALF * (guessing_loss(evidence) or first) or can_escape(evidence)
+
+
+def can_escape(evidence: Evidence, share: float = 1.0) -> bool:
+    """Whether the loss is below that of guessing, or near, and the weights can move.
+
+    Args:
+        evidence: what was seen.
+        share: of the loss of guessing. What comes down to it may settle there.
+    """
+    guess, ratios = guessing_loss(evidence), update_ratios(evidence)
+    losses, left = evidence.losses, evidence.steps_left or 0
+    if guess is None or not losses or not ratios:
+        return False
+    now = statistics.fmean(losses[-_recent(losses) :])
+    return now < share * guess and ratios[-1] * left >= REACH.value
 
 
 def update_ratios(evidence: Evidence) -> list[float]:
