@@ -60,20 +60,24 @@ def learns(evidence: Evidence) -> bool | None:
 
 
 def may_yet_learn(evidence: Evidence) -> bool:
-    """Whether the loss falls from quarter to quarter, and the rest can take it far.
+    """Whether the loss still falls, and the steps that are left can take it far.
 
-    That is to half of guessing, at its pace; or it can escape.
+    It falls where the last quarter's is the least of four. Then it may escape; or, if
+    each is below the one before, come to half of guessing at its pace.
     """
     losses = evidence.losses
     size = _recent(losses)
     latest_first = range(len(losses), size - 1, -size)
     quarters = [statistics.fmean(losses[x - size : x]) for x in latest_first][:4]
-    if len(quarters) < 4 or any(x >= y for x, y in itertools.pairwise(quarters)):
+    if len(quarters) < 4 or quarters[0] >= min(quarters[1:]):
         return False
+    if can_escape(evidence):
+        return True
     now, before, *_, first = quarters
     pace = (before - now) / max(1, _RECENT * steps_made(evidence))
     end = now - pace * (evidence.steps_left or 0)
-    return end < _HALF * (guessing_loss(evidence) or first) or can_escape(evidence)
+    is_steady = all(x < y for x, y in itertools.pairwise(quarters))
+    return is_steady and end < _HALF * (guessing_loss(evidence) or first)
 
 
 def can_escape(evidence: Evidence, share: float = 1.0) -> bool:
