@@ -56,7 +56,8 @@ def calibrate(out: pathlib.Path, quick: bool) -> str:
 
     networks.train(out, quick)
     models.train(out, quick)
-    command = "python scripts/calibrate.py" + (" --quick" if quick else "")
+    command = "python scripts/calibrate.py --out=logs/calibration"
+    command += " --quick" if quick else ""
     return report.report(out, quick, command)
 
 
