@@ -349,6 +349,11 @@ def test_a_gradient_that_grows_explodes_where_the_loss_is_above_guessing(
     assert judge(case(GROWS, WELL, stuck(loss), left, **CLASSES)).cause == cause
 
 
+def test_adam_s_first_steps_are_not_too_large():
+    first = {x: dataclasses.replace(y, update_norm=0.04) for x, y in WELL.items()}
+    assert judge(case(first, WELL, stuck(1.4), 100, **CLASSES)).cause == "undecided"
+
+
 def test_outputs_that_lag_behind_training_have_not_collapsed():
     layers = WELL | {"last": layer(0.03, spread=1e-5)}
     facts = [LayerFacts(x, "Dense", "relu", is_trainable=True) for x in WELL]
