@@ -1,12 +1,8 @@
 """What a sweep's networks tell of themselves, against the NumPy oracle."""
 
-import dataclasses
-
 import numpy as np
-import pytest
 from oracles.numpy_network import cost_and_gradients
 
-from xorlab.diagnosis import judge
 from xorlab.models import data
 from xorlab.sweep.engine import first_weights, program
 from xorlab.sweep.evidence import known, look
@@ -43,22 +39,3 @@ def test_a_look_is_of_the_coming_step_and_makes_none():
         first.separation, min(apart) / np.abs(hidden).max(), rtol=1e-4
     )
     np.testing.assert_allclose(first.spread, hidden.std(0).max(), rtol=1e-4)
-
-
-@pytest.mark.slow
-def test_networks_that_learn_hear_nothing_from_first_to_last_step():
-    grid = Grid(activations=("tanh",), depths=(6,), seeds=20, steps=4000)
-    [cell] = grid.cells
-    networks = program(cell)
-    state = networks.start([first_weights(cell, x) for x in range(networks.networks)])
-    looks = []
-    for step in (0, 1, 10, 100, 300, 1000, 2000, 3999):
-        state = networks.train(state, cell.learning_rate, step - int(state.step))
-        looks.append(look(networks, state, cell))
-        for seed, seen in enumerate(zip(*looks, strict=True)):
-            left = cell.steps - step - 1
-            told = dataclasses.replace(known(cell), steps=seen, steps_left=left)
-            if seed < grid.seeds:
-                assert judge(told).findings == (), f"seed {seed}, step {step}"
-    _, accuracy, _ = networks.measure(state)
-    assert (accuracy[: grid.seeds] == 1).all()
