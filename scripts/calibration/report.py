@@ -85,11 +85,12 @@ def _kinds(wrong):
 
 
 def _seen(evidence):
-    """The losses of four steps that were seen, the first and the last among them."""
+    """The losses of four steps that were seen, with the first and the last."""
     losses = evidence.losses
-    if len(losses) < 4:
+    if not losses:
         return "no loss was seen"
-    told = (losses[round(part * (len(losses) - 1) / 3)] for part in range(4))
+    rows = dict.fromkeys(round(part * (len(losses) - 1) / 3) for part in range(4))
+    told = [losses[row] for row in rows]
     return f"loss {' → '.join(f'{x:.4g}' for x in told)}"
 
 
