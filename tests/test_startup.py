@@ -224,8 +224,14 @@ def test_the_last_words_name_a_program_that_is_there(tmp_path, monkeypatch):
     assert commanded() == f"{program} --logdir 'my logs'"
     monkeypatch.chdir(tmp_path)
     assert commanded() == ".venv/bin/tensorboard --logdir 'my logs'"
+    assert startup.typed("python -m xorlab") == ".venv/bin/python -m xorlab"
     monkeypatch.setenv("PATH", str(program.parent))
     assert commanded() == "tensorboard --logdir 'my logs'"
+    # Another python than this may be called so, which has no xorlab.
+    program.with_name("python").touch(mode=0o755)
+    assert startup.typed("python -m xorlab") == "python -m xorlab"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert startup.typed("python") == ".venv/bin/python"
 
 
 # What is short is only written when the program ends.

@@ -9,6 +9,16 @@ import unicodedata
 import warnings
 from collections.abc import Iterable
 
+# What others call what is named otherwise here.
+_ALSO_CALLED = {
+    "xavier": "glorot_uniform",
+    "xavier_uniform": "glorot_uniform",
+    "kaiming": "he_normal",
+    "kaiming_normal": "he_normal",
+    "linear": "identity",
+    "logistic": "sigmoid",
+}
+
 
 def one_of(what: str, value: str, names: Iterable[str]) -> str:
     """Returns `value` if it is one of `names`.
@@ -20,7 +30,8 @@ def one_of(what: str, value: str, names: Iterable[str]) -> str:
     if value in names:
         return value
     typed = str(value).lower()
-    nearest = [name for name in names if typed and name.startswith(typed)]
+    nearest = [name for name in names if name == _ALSO_CALLED.get(typed)]
+    nearest += [name for name in names if typed and name.startswith(typed)]
     nearest += difflib.get_close_matches(typed, names, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}?" if nearest else "choose one of these"
     expected = ", ".join(names)

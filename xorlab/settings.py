@@ -1,6 +1,7 @@
 """Settings: frozen records whose fields are a command's flags."""
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,10 +12,30 @@ Record = TypeVar("Record", bound=Any)
 
 flags.disclaim_key_flags()  # Or `--help` takes them for this module's.
 
+_KINDS: dict[type, str] = {int: "whole number", float: "number"}
+
+
+class _Number(flags.ArgumentParser):
+    """Reads a number from the command line.
+
+    Args:
+        kind: `int` or `float`.
+    """
+
+    def __init__(self, kind: type):
+        self._kind = kind
+
+    def parse(self, argument: Any) -> Any:
+        try:
+            return self._kind(argument)
+        except ValueError:
+            raise ValueError(f"expected a {_KINDS[self._kind]}") from None
+
+
 _DEFINE: dict[type, Callable] = {
     bool: flags.DEFINE_bool,
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
+    int: functools.partial(flags.DEFINE, _Number(int)),
+    float: functools.partial(flags.DEFINE, _Number(float)),
     str: flags.DEFINE_string,
 }
 
@@ -88,8 +109,7 @@ def _parse(what, kind, word):
     try:
         return kind(word)
     except ValueError:
-        expected = {int: "whole numbers", float: "numbers"}[kind]
         raise ValueError(
-            f"{what}: expected {expected} with commas between; received {word!r}; "
+            f"{what}: expected {_KINDS[kind]}s with commas between; received {word!r}; "
             f"write --{what}=2,3"
         ) from None

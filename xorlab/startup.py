@@ -50,6 +50,8 @@ def run_command(main: Callable[[list[str]], int]) -> None:
         else:
             code = main(flags.FLAGS(sys.argv))
         sys.stdout.flush()
+    except flags.UnrecognizedFlagError as error:
+        code = refuse(_with_long_name(error))
     except flags.Error as error:
         code = refuse(error)
     except KeyboardInterrupt:
@@ -63,6 +65,13 @@ def run_command(main: Callable[[list[str]], int]) -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _with_long_name(error):
+    """Adds to a flag that is none the flags of which it has the initials."""
+    name = error.flagname
+    meant = [x for x in flags.FLAGS if name == "".join(w[:1] for w in x.split("_"))]
+    return flags.UnrecognizedFlagError(name, suggestions=meant) if meant else error
 
 
 def _plain(error):
@@ -104,14 +113,32 @@ def not_written(error: OSError, then: str) -> OSError:
 
 def closing(what: str, where: os.PathLike | str, logdir: str) -> str:
     """The last lines of a command: where its results are, and how to see them."""
-    tensorboard = pathlib.Path(sys.executable).with_name("tensorboard")
-    found = shutil.which("tensorboard")
-    if found and tensorboard.exists() and os.path.samefile(found, tensorboard):
-        tensorboard = pathlib.Path("tensorboard")
-    elif tensorboard.is_relative_to(pathlib.Path.cwd()):
-        tensorboard = tensorboard.relative_to(pathlib.Path.cwd())
-    command = shlex.join([str(tensorboard), "--logdir", str(logdir)])
+    command = tensorboard(logdir)
     return f"{what}: {where}\nSee it: {command}\nand open http://localhost:6006"
+
+
+def tensorboard(logdir: os.PathLike | str) -> str:
+    """The command that shows what is logged in a folder, as it is typed here."""
+    return typed(f"tensorboard --logdir {shlex.quote(str(logdir))}")
+
+
+def typed(command: str) -> str:
+    """A command as it is typed here, where no environment may be active.
+
+    Args:
+        command: begins with `python`, which is the interpreter that runs, or with
+            another program beside it.
+    """
+    name, space, words = command.partition(" ")
+    program = pathlib.Path(sys.executable)
+    if name != "python":
+        program = program.with_name(name)
+    found = shutil.which(program.name)
+    if found and pathlib.Path(found).parent.resolve() == program.parent.resolve():
+        program = pathlib.Path(program.name)
+    elif program.is_relative_to(pathlib.Path.cwd()):
+        program = program.relative_to(pathlib.Path.cwd())
+    return shlex.quote(str(program)) + space + words
 
 
 def import_tensorflow() -> float:

@@ -29,6 +29,13 @@ def test_cost_and_accuracy_are_curves_below_each_other():
     assert low <= 0 and high >= 1
 
 
+def test_there_is_no_half_of_an_epoch():
+    loss = {"loss": {"cnn": {0: 0.7, 1: 0.6, 2: 0.5, 3: 0.4}}}
+    [axes] = pictures.learning_curves(loss, "epoch").axes
+    assert axes.get_xlabel() == "epoch"
+    assert all(tick.is_integer() for tick in axes.get_xticks().tolist())
+
+
 def test_rounding_is_not_drawn_as_pits():
     stuck = {step: 0.69314718 + 6e-8 * (step % 3) for step in range(100)}
     [axes] = pictures.learning_curves({"cost": {"sigmoid": stuck}}).axes

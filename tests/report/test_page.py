@@ -91,7 +91,8 @@ def test_it_shows_runs_together_and_each_alone(page):
         return sum(words in alt for alt in page.alts)
 
     assert count("Gradient RMS against layer") == 1
-    assert count("Numbers over the steps") == 1
+    # Steps of the runs, epochs of the training: no axis is of both.
+    assert count("Numbers over the steps") == count("Numbers over the epochs") == 1
     assert count("over time") == 3  # Of two lecture runs and the training.
     assert count("over the unit square") == count("the four rows") == 2
     assert count("How large the numbers are") == 3
@@ -102,9 +103,9 @@ def test_its_pictures_are_of_those_numbers(tmp_path, monkeypatch):
     given = {}
 
     def note(name):
-        def draw(data):
-            given[name] = data
-            return drawn[name](data)
+        def draw(data, *unit):
+            given[name] = (data, *unit) if unit else data
+            return drawn[name](data, *unit)
 
         return draw
 
@@ -115,9 +116,8 @@ def test_its_pictures_are_of_those_numbers(tmp_path, monkeypatch):
     report.page([training(tmp_path / "cnn")])
     rms = {"dense": pytest.approx(0.125), "<head>": pytest.approx(1e-9)}
     assert given["gradients_by_layer"] == {"cnn": {0: rms, 5: rms}}
-    assert given["learning_curves"] == {
-        "loss": {"cnn": {0: 0.5, 1: 0.25}, "cnn, validation": {0: 0.75, 1: 0.625}}
-    }
+    losses = {"cnn": {0: 0.5, 1: 0.25}, "cnn, validation": {0: 0.75, 1: 0.625}}
+    assert given["learning_curves"] == ({"loss": losses}, "epoch")
     [rows] = given["histograms_by_layer"]["weights"].values()
     assert rows[:, 2].sum() == 2
 

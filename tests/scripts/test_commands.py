@@ -64,6 +64,8 @@ def answer(tmp_path):
         ("calibrate", "--out=~nosuchuser/x", "out: expected the folder of a user"),
         ("study", "a word", "expected flags; received 'a word'"),
         ("benchmark", "trainn", "one subcommand of train, callback, fits, sweep"),
+        ("xorlab", "train --steps=9", "received train; write "),
+        ("xorlab", "trian", "did you mean 'train'?"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(answer, program, flag, words):
@@ -84,7 +86,7 @@ def test_help_names_the_flags_of_each(answer):
     assert {done.returncode for done in helped.values()} == {0}
     assert answer("train", "-h").stdout == helped["train"].stdout
     for program, flag in [
-        ("xorlab", "python -m xorlab.train "),
+        ("xorlab", " -m xorlab.train "),
         ("train", "--run_name:"),
         ("sweep", "--seeds:"),
         ("images", "--initializers:"),

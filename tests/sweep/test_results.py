@@ -81,7 +81,8 @@ def test_networks_csv_has_a_row_a_network_by_its_seed(store):
     first, second, third, fourth = networks[:4]
     # As float32 tells numbers apart, and no further.
     assert (first["cost"], second["cost"]) == ("0.333333343", "nan")
-    assert [row["solved_at"] for row in networks] == ["7", "", "20", "9", *[""] * 4]
+    solved_at = [row["solved_at"] for row in networks]
+    assert solved_at == ["7", "nan", "20", "9", *["nan"] * 4]
     assert (first["solved"], second["solved"], fourth["diverged"]) == ("1", "0", "1")
     ends = ("first_start", "last_start", "first_end", "last_end")
     assert [third[f"gradient_{end}"] for end in ends] == ["5", "0", "3", "3"]

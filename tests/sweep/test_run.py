@@ -62,7 +62,7 @@ def test_networks_csv_holds_every_network(done):
     assert found == [(*cell, seed) for cell in cells for seed in range(GRID.seeds)]
     for row in rows:
         assert (row["solved"] == "1") == (float(row["accuracy"]) == 1)
-        assert (row["solved"] == "1") == (row["solved_at"] != "")
+        assert (row["solved"] == "1") == (row["solved_at"] != "nan")
 
 
 def test_the_function_returns_the_same_columns(done):

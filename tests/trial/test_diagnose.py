@@ -116,8 +116,10 @@ def slow():
     return compiled(optimizer=keras.optimizers.SGD(1e-7))
 
 
-def test_no_change_is_begun_when_the_time_is_over():
-    verdict = xorlab.diagnose(slow(), X, Y, remedies=True, steps=60, seconds=1e-9)
+def test_no_change_is_begun_when_the_time_is_over(capsys):
+    given = {"remedies": True, "steps": 60, "seconds": 1e-9, "verbose": False}
+    verdict = xorlab.diagnose(slow(), X, Y, **given)
+    assert capsys.readouterr() == ("", "")
     assert verdict.cause == "rate_too_small"
     assert [x.change for x in verdict.tried] == ["as it is"]
 

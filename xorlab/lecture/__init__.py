@@ -1,4 +1,4 @@
-"""The lecture, told from its first network to its last doubt, in half a minute.
+"""The lecture, told from its first network to its last doubt, in about a minute.
 
     python -m xorlab.lecture
 

@@ -1,4 +1,4 @@
-"""Tells the whole lecture, in half a minute: `python -m xorlab.lecture`."""
+"""Tells the whole lecture, in about a minute: `python -m xorlab.lecture`."""
 
 import pathlib
 import sys
@@ -23,6 +23,7 @@ def main(argv: list[str]) -> int:
     told = []
     try:
         settings.check_no_words(argv)
+        print("Pictures with numbers are the lecture's: the page says what they show.")
         for chapter in tell(logdir):
             told.append(chapter)
             words = CHAPTERS[chapter.chapter]

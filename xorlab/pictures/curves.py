@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from xorlab.pictures import style
 
@@ -11,12 +12,15 @@ from xorlab.pictures import style
 _LEAST_SPAN = 0.02
 
 
-def learning_curves(panels: Mapping[str, Mapping[str, Mapping[int, float]]]) -> Figure:
+def learning_curves(
+    panels: Mapping[str, Mapping[str, Mapping[int, float]]], unit: str = "step"
+) -> Figure:
     """Draws a panel a subject, below each other, and in each a line a run.
 
     Args:
         panels: numbers by step, by run, by the name of the vertical axis. Where that is
             of an accuracy, the axis is from 0 to 1.
+        unit: what numbers are by, such as `epoch`.
     """
     figure = style.blank(7.2, 0.8 + 2.3 * len(panels))
     every = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
@@ -38,7 +42,10 @@ def learning_curves(panels: Mapping[str, Mapping[str, Mapping[int, float]]]) -> 
         else:
             _widen(axes)
         axes.grid(alpha=0.3)
-    every[-1].set_xlabel("step")
+    every[-1].set_xlabel(unit)
+    # There is no half of a step.
+    whole = MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True)
+    every[-1].xaxis.set_major_locator(whole)
     every[-1].xaxis.set_major_formatter("{x:,.0f}")
     handles, names = every[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=2)

@@ -65,7 +65,8 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
         if last > 0:
             vanished = VANISHING.value * last
             line = axes.axhline(vanished, color="black", linestyle=":")
-            entries[f"1/1000 of the last layer's, step {first:,}"] = line
+            if vanished > bottom:  # Else it is below the picture.
+                entries[f"1/1000 of the last layer's, step {first:,}"] = line
         axes.set_ylim(bottom, top)
         axes.set_title(style.shortened(title, 48), fontsize="medium")
         style.name_layers(axes, layers)

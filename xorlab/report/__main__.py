@@ -20,7 +20,7 @@ def main(argv: list[str]) -> int:
         if not folders:
             raise ValueError(
                 "run: expected folders of runs; received none; write "
-                "python -m xorlab.report RUN [RUN …]"
+                + startup.typed("python -m xorlab.report RUN [RUN …]")
             )
         for folder in folders:
             if not folder.is_dir():

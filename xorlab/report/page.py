@@ -52,17 +52,23 @@ def _together(runs):
         yield html.picture(
             pictures.encoded(pictures.gradients_by_layer(panels)),
             "Gradient RMS against layer, at the first and the last step that was "
-            "logged. A layer below the dotted line learns a thousand times slower.",
+            "logged. Compare the first with the dotted line: a layer below it learns a "
+            "thousand times slower than the last. In the end all gradients are small "
+            "where the cost is.",
         )
-    subjects: dict[str, dict] = {}
+    # By what they are over, and then by subject.
+    curves: dict[str, dict[str, dict]] = {}
     for run in runs:
         for subject, lines in run.curves.items():
-            subjects.setdefault(subject, {}).update(lines)
-    if subjects:
+            unit = "epoch" if subject.startswith("epoch_") else "step"
+            panels = curves.setdefault(unit, {})
+            panels.setdefault(subject.removeprefix("epoch_"), {}).update(lines)
+    if curves:
         yield html.heading("How it learned")
+    for unit, panels in curves.items():
         yield html.picture(
-            pictures.encoded(pictures.learning_curves(subjects)),
-            "Numbers over the steps, or over the epochs.",
+            pictures.encoded(pictures.learning_curves(panels, unit)),
+            f"Numbers over the {unit}s.",
         )
 
 

@@ -27,7 +27,8 @@ class Recorded:
         name: of its folder.
         facts: settings and numbers, by name.
         words: what came of it.
-        curves: numbers by step, by line, by subject: `cost`, `accuracy`.
+        curves: numbers by step, by line, by subject: `cost`, `accuracy`; by epoch where
+            that begins with `epoch_`, as Keras calls them.
         gradients: gradient RMS by layer, by step.
         histograms: rows `[K, 3]` of the last step by layer, by kind.
         images: PNG files by caption.
@@ -116,11 +117,11 @@ def _spelled(loss):
 def _of_log(name, log):
     """What any event file shows."""
     curves = {
-        tag.removeprefix("epoch_"): {name: numbers}
+        tag: {name: numbers}
         for tag, numbers in log.scalars.items()
         if tag in ("cost", "accuracy") or tag.startswith("epoch_")
     }
-    curves.pop("learning_rate", None)
+    curves.pop("epoch_learning_rate", None)
     images = {
         tag.partition("/")[2]: by_step[max(by_step)]
         for tag, by_step in log.images.items()
@@ -160,7 +161,7 @@ def _training(folder):
     for subject, lines in training.curves.items():
         numbers = lines.get(folder.name)
         if numbers:
-            training.facts[subject] = numbers[max(numbers)]
+            training.facts[subject.removeprefix("epoch_")] = numbers[max(numbers)]
     return training
 
 

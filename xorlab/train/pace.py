@@ -71,11 +71,14 @@ class Progress(keras.callbacks.Callback):
             total=steps,
             unit=" steps",
             unit_scale=True,
-            disable=None if shown else True,
+            # Nobody can see one step move.
+            disable=None if shown and steps > 1 else True,
         )
         self._bar.set_postfix_str("compiling")
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        if not self._bar.n:
+            self._bar.unpause()  # Or the time left would be as if every step compiled.
         self._bar.set_postfix(cost=f"{logs['loss']:.6f}", refresh=False)
         self._bar.update(int(self.model.optimizer.iterations) - 1 - self._bar.n)
 

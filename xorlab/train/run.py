@@ -50,8 +50,9 @@ def run(config: Config, progress: bool = False) -> dict[str, Any]:
     with claimed(config.run_dir, "run", _is_own, "logdir, run_name") as present:
         if present and not config.overwrite:
             raise UnusableDirectory(
-                f"logdir: expected no run in {config.run_dir}; found one; choose "
-                "another --run_name, or give --overwrite to replace it"
+                f"logdir: expected no run in {config.run_dir}; found one, of an "
+                "earlier time; add --overwrite to replace it, or --run_name=NAME to "
+                f"keep both; to look at it: {startup.tensorboard(config.logdir)}"
             )
         with _replacing(config.run_dir, present) as begin:
             seconds = {"import": startup.import_tensorflow()}

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from typing import Any
 
 import keras
@@ -35,6 +36,7 @@ def diagnose(
     batch_size: int = 32,
     seconds: float = 60.0,
     seed: int = 0,
+    verbose: bool = True,
 ) -> Verdict:
     """Trains a clone of a model for a while, and says why it does not learn.
 
@@ -60,6 +62,7 @@ def diagnose(
         batch_size: rows in a batch of arrays.
         seconds: for all remedies together; no step begins later.
         seed: of what is random in the trials.
+        verbose: whether anything is printed.
 
     Returns:
         The verdict; with remedies, what was tried is in its `tried`. Ctrl-C ends the
@@ -72,6 +75,7 @@ def diagnose(
     """
     internals.check()
     true_or_false("remedies", remedies)
+    true_or_false("verbose", verbose)
     whole("steps", steps, 2, "200 tell most causes")
     if planned_steps is not None:
         whole("planned_steps", planned_steps, 1, "leave it out for ten epochs")
@@ -85,14 +89,15 @@ def diagnose(
         clones = Clones(model)
         with clones.kept():
             return _diagnose(
-                clones, batches, remedies, steps, planned_steps, seconds, seed
+                clones, batches, remedies, steps, planned_steps, seconds, seed, verbose
             )
 
 
-def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed):
+def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed, verbose):
+    say = functools.partial(print, flush=True) if verbose else _nothing
     known = with_data(evidence_of(clones.model), batches.x, batches.y)
     before = judge(known)
-    _say_before(before)
+    _say_before(say, before)
     seen: list[StepEvidence] = []
     try:
         rows = batches.first(_ROWS)
@@ -102,14 +107,14 @@ def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed):
             if len(seen) == 1:
                 at_start = judge(dataclasses.replace(known, steps=[step]))
                 if at_start.causes != before.causes:
-                    _say_before(at_start)
+                    _say_before(say, at_start)
     except KeyboardInterrupt:
         remedies = False
     except Exception as error:
         # Labels that are no classes, or an output of another shape, are known already.
         if not {"labels", "output"} & set(before.causes):
             raise
-        print(f"The trial ended early: {type(error).__name__}: {error}", flush=True)
+        say(f"The trial ended early: {type(error).__name__}: {error}")
     left = max(0, planned_steps - len(seen))
     made = dataclasses.replace(known, steps=[*known.steps, *seen], steps_left=left)
     verdict = judge(made)
@@ -117,9 +122,11 @@ def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed):
         losses = [x.loss for x in seen if x.loss is not None]
         tried = [outcome("as it is", losses, known)]
         kinds = list(dict.fromkeys(x for y in verdict.findings for x in y.remedies))
-        print(f"Trying what helps, for {seconds:g} seconds at the most.", flush=True)
+        say(f"Trying what helps, for {seconds:g} seconds at the most.")
         with contextlib.suppress(KeyboardInterrupt):
-            for each in try_remedies(kinds, clones, batches, steps, seed, seconds):
+            for each in try_remedies(
+                kinds, clones, batches, steps, seed, seconds, verbose
+            ):
                 tried.append(each)  # Each at once, for Ctrl-C.
         verdict = dataclasses.replace(verdict, tried=tuple(tried))
     if clones.not_rebuilt:
@@ -129,10 +136,14 @@ def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed):
         )
         unseen = (*verdict.not_seen, not_rebuilt)
         verdict = dataclasses.replace(verdict, not_seen=unseen)
-    print(verdict.words(), flush=True)
+    say(verdict.words())
     return verdict
 
 
-def _say_before(verdict):
+def _say_before(say, verdict):
     if verdict.findings:
-        print(f"Before any update: {verdict.words()}", flush=True)
+        say(f"Before any update: {verdict.words()}")
+
+
+def _nothing(words):
+    pass

@@ -30,6 +30,7 @@ def try_remedies(
     steps: int,
     seed: int,
     seconds: float,
+    progress: bool = False,
 ) -> Iterator[Tried]:
     """Yields what came of each change that was tried, until the time is over.
 
@@ -42,19 +43,21 @@ def try_remedies(
         steps: of each.
         seed: of all random numbers.
         seconds: no step begins later.
+        progress: show a progress bar.
     """
     until = time.monotonic() + seconds
-    with tqdm.tqdm(total=len(remedies) * steps, unit=" steps", leave=False) as bar:
+    with tqdm.tqdm(unit=" steps", leave=False, disable=not progress) as bar:
         for number, remedy in enumerate(remedies):
             for change in changes(remedy, clones, batches):
                 if time.monotonic() > until:
                     return
+                # How many are of a kind is known when one has learned.
+                bar.total = bar.n + (len(remedies) - number) * steps
                 bar.set_description(change.words)
                 tried = _tried(change, clones, batches, steps, seed, until, bar)
                 yield tried
                 if tried.learned:
                     break
-            bar.n = (number + 1) * steps
 
 
 def _tried(change, clones, batches, steps, seed, until, bar):

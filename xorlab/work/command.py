@@ -83,7 +83,7 @@ def train_missing(
         tqdm.tqdm(
             total=grid.networks * grid.steps,
             initial=done * grid.steps,
-            unit=" network·steps",
+            unit=" steps",
             unit_scale=True,
             disable=None if progress else True,
         ) as bar,
