@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks import memory, report, timing
+from benchmarks import memory, report, timing, verdict
 from xorlab import provenance, startup
 
 BATCH = 32
@@ -22,6 +22,7 @@ BATCH = 32
 BARE = "bare `fit`"
 BARE_AGAIN = "bare `fit`, again"
 OURS = "ours, `histogram_steps={}`"
+UNJUDGED = "ours, `histogram_steps=1`, without a verdict"
 KERAS = "`keras.callbacks.TensorBoard`, `histogram_freq=1` (an epoch)"
 SECOND_PASS = "second-pass callback, every {}"
 HISTOGRAM = "`tf.summary.histogram`, called eagerly"
@@ -64,9 +65,11 @@ def measure(quick: bool) -> report.Report:
         rounds=3 if quick else 6,
         epochs=2 if quick else 10,
     )
+    startup.import_tensorflow()
+    diagnosis = verdict.of_models(small_cnn, *digits(), rounds=2 if quick else 9)
     return report.Report(
-        tables=[steps, histograms, *memories],
-        targets=targets(steps, histograms, memories),
+        tables=[steps, histograms, diagnosis, *memories],
+        targets=targets(steps, histograms, diagnosis, memories),
         notes=[
             "Rounds are interleaved, and ratios are medians over the rounds; those of "
             f"steps were made in {processes} processes. In each, all train one model "
@@ -83,7 +86,10 @@ def measure(quick: bool) -> report.Report:
 
 
 def targets(
-    steps: report.Table, histograms: report.Table, memories: Sequence[report.Table]
+    steps: report.Table,
+    histograms: report.Table,
+    diagnosis: report.Table,
+    memories: Sequence[report.Table],
 ) -> list[report.Target]:
     """What the project promises of the numbers in these tables."""
     return [
@@ -97,6 +103,18 @@ def targets(
             "logging every step: at most 1.25 of bare `fit`'s time",
             steps.share(OURS.format(1), of=BARE),
             1.25,
+            "×",
+        ),
+        report.Target(
+            "the verdict adds at most 5% to a logged step",
+            steps.share(OURS.format(1), of=UNJUDGED),
+            1.05,
+            "×",
+        ),
+        report.Target(
+            "`xorlab.diagnose` takes at most ten times as long as the first epoch",
+            diagnosis.share(verdict.DIAGNOSE, of=verdict.FIRST_EPOCH),
+            10,
             "×",
         ),
         report.Target(
@@ -242,6 +260,7 @@ def all_contenders(stack: contextlib.ExitStack, x, y, epochs: int) -> list[Conte
         Contender(BARE, [], epochs),
         Contender(BARE_AGAIN, [], epochs),
         *(Contender(OURS.format(n), [ours(n)], epochs) for n in (1, 10, 100)),
+        Contender(UNJUDGED, [verdict.unjudged(folder(), histogram_steps=1)], epochs),
         Contender(KERAS, [keras_own], epochs),
         # One epoch takes as long as many of the others'.
         Contender(SECOND_PASS.format("step"), [second_pass(1)], 1),

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks import report
+from benchmarks import report, verdict
 from xorlab import capacity, provenance, startup
 from xorlab.models import data
 from xorlab.sweep.grid import Cell
@@ -241,12 +241,20 @@ def measure(quick: bool) -> report.Report:
         for width, networks in ((64, (16, 128)), (256, (1, 16))):
             rows.append(ours("relu", width, CORES))
             rows += [batched_matmul("relu", width, CORES, n) for n in networks]
-        _time(rows, rounds=2 if quick else 9)
+        rounds = 2 if quick else 9
+        _time(rows, rounds)
+    judged = [
+        verdict.in_sweeps(activation, depth, CORES, rounds)
+        for activation, depth in (("relu", DEPTH), ("sigmoid", DEPTH), ("relu", 3))
+    ]
     cells = dict.fromkeys((row.width, row.activation) for row in rows)
     tables = {cell: _table(rows, *cell) for cell in cells}
     return report.Report(
-        tables=list(tables.values()),
-        targets=[t for cell, table in tables.items() for t in _targets(table, *cell)],
+        tables=[*tables.values(), *judged],
+        targets=[
+            *(t for cell, table in tables.items() for t in _targets(table, *cell)),
+            *map(_target_of_judging, judged),
+        ],
         notes=[*missing, f"Depth {DEPTH}, four rows; the kernel has one core."],
         versions=provenance.versions(["tensorflow", "keras", "numpy", "jax"]),
     )
@@ -288,6 +296,15 @@ def _targets(table, width, activation):
                     table.share(table.ours, of=row.name),
                     limit,
                 )
+
+
+def _target_of_judging(table):
+    return report.Target(
+        f"{table.title}: judged at two steps, at most 1.1 times",
+        table.share(verdict.JUDGED, of=verdict.PLAIN),
+        1.1,
+        "×",
+    )
 
 
 def _time(rows, rounds):
