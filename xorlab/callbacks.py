@@ -14,7 +14,7 @@ from xorlab.steps import internals, naming
 from xorlab.steps.fits import steps_of_epochs, steps_of_execution
 from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.requests import StepRequests
-from xorlab.watching import Terminal, Verdicts, Watch, Witness
+from xorlab.watching import Terminal, Verdicts, Watch, Witness, what_if_unseen
 from xorlab.watching.sparing import SparingTensorBoard
 
 __all__ = ["TensorBoard"]
@@ -178,7 +178,7 @@ class TensorBoard(SparingTensorBoard):
                 self._histogram_steps,
                 self._write_activations,
                 self._verdicts,
-                remedy="if train_step uses another, keep that as the model's attribute",
+                remedy=what_if_unseen(self.model),
             )
         self._has_begun_epoch = False
 

@@ -152,9 +152,29 @@ def test_an_update_that_is_too_large_is_named(tmp_path):
 
 
 def test_what_was_lost_between_two_logged_steps_is_dated(tmp_path):
-    warning, _, _ = warned_of(tmp_path, spoiled("x"), make, histogram_steps=2)
-    told = "in the weight hidden/kernel (30 entries), before the update; step 0 was "
+    warning, log, _ = warned_of(tmp_path, spoiled("x"), make, histogram_steps=2)
+    told = "(30 entries), before the update; step 0, the last one logged, had none"
     assert str(warning.message).startswith("step 2: ") and told in str(warning.message)
+    # No step between was seen: it may be the data, which no learning rate mends.
+    *_, text = log.texts["verdict"].values()
+    assert "between step 0 and step 2" in text.item().decode()
+    assert "First look for NaN in your data" in text.item().decode()
+
+
+def test_labels_that_the_loss_masks_are_not_lost(tmp_path):
+    def masked(y, predicted):
+        known = tf.math.is_finite(y)
+        return tf.where(known, tf.where(known, y, 0.0) - predicted, 0.0) ** 2
+
+    def make_it():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+        model.compile("sgd", masked, run_eagerly=True)
+        return model
+
+    x, y, _ = spoiled("y")
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    oracle.train(make_it, x, y, [callback])
+    assert "not_finite" not in callback.verdict.causes
 
 
 class ItsOwnStep(keras.Model):

@@ -27,7 +27,7 @@ FACE = {
     "xorlab.sweep": "Cell Grid run train",
     "xorlab.train": "Config run",
     "xorlab.trial": "diagnose",
-    "xorlab.watching": "Terminal Verdicts Watch Witness",
+    "xorlab.watching": "Terminal Verdicts Watch Witness what_if_unseen",
 }
 
 

@@ -112,7 +112,9 @@ BOTH = ["a/w", "model/b/w"]
             {"batch": "the loss", "outputs": ["model"]},
             "the output of model (2 entries)",
         ),
-        ({"batch": "x of the batch", "outputs": ["a"]}, "x of the batch"),
+        ({"batch": "x of the batch", "gradients": BOTH}, "x of the batch"),
+        # The loss may mask it.
+        ({"batch": "y of the batch"}, None),
         (
             {"batch": "x of the batch", "weights": BOTH, "outputs": ["a"]},
             "the weight a/w (2 entries), before the update",

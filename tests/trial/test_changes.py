@@ -98,6 +98,22 @@ def test_data_are_mended_as_their_change_says(clones):
     np.testing.assert_array_equal(y, np.delete(Y, 3))
 
 
+def test_numbers_to_be_predicted_are_scaled_and_the_output_opened():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "mse")
+    prices = 300 + 50 * X[:, :1]
+    known = Clones(model), Batches(X, prices, 8, 0)
+    [change] = changes("labels", *known)
+    x, y = change.data(X, prices)
+    np.testing.assert_allclose([y.mean(), y.std()], [0, 1], atol=1e-4)
+    np.testing.assert_array_equal(x, X)
+    _, both = changes("inputs", *known)
+    x, y = both.data(X, prices)
+    np.testing.assert_allclose([x.mean(), y.mean()], 0, atol=1e-4)
+    [change] = changes("output", *known)
+    assert (change.words, change.loss) == ("linear at the output", None)
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "maxout"])
 def test_a_fitted_start_centres_and_scales_what_activations_are_given(activation):
     model = models.deep(activation, depth=4)

@@ -80,13 +80,14 @@ def test_model_optimizer_and_random_numbers_stay_as_they_are(capsys):
     assert verdict.words() in capsys.readouterr().out
 
 
-def test_what_vanishes_is_said_at_once_and_its_cure_is_tried(capsys):
+def test_what_vanishes_is_said_and_its_cure_is_tried(capsys):
     deep = [keras.layers.Dense(6, "sigmoid") for _ in range(8)]
     model = compiled(*deep, optimizer=keras.optimizers.SGD(0.3))
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
     verdict = xorlab.diagnose(model, data, remedies=True, steps=60)
     assert verdict.cause == "vanishing"
-    assert capsys.readouterr().out.startswith("Before any update: The gradient vani")
+    # Many that learn begin like that: nothing is said before it is seen to be stuck.
+    assert "Before any update" not in capsys.readouterr().out
     as_it_is, *changes = verdict.tried
     assert (as_it_is.change, as_it_is.learned) == ("as it is", False)
     # Each kind that the finding advises, and none that it does not.

@@ -46,6 +46,37 @@ def test_a_missing_value_is_found_in_the_data():
     assert finding.cause == "not_finite" and "x of the batch (1 row" in finding.why
 
 
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "mean_squared_error"])
+def test_a_row_of_weight_three_counts_as_three_rows(loss):
+    y, weights = np.array([[0.0], [1.0], [0.0], [1.0]]), np.array([1.0, 3.0, 1.0, 1.0])
+    known = Evidence(loss_name=loss)
+    weighted = with_data(known, X[:4], y, weights).guessing_loss
+    repeated = np.repeat(y, weights.astype(int), axis=0)
+    best = with_data(known, X[:6], repeated).guessing_loss
+    # Keras takes the mean over rows, whatever they weigh.
+    assert weighted == pytest.approx(best * weights.sum() / 4)
+    assert with_data(known, X[:4], y, np.ones((4, 2))).guessing_loss is None
+
+
+def test_a_loss_may_mask_labels_that_are_missing():
+    lost = np.where(X > 1, np.nan, X)
+    assert with_data(Evidence(loss_name="mean_squared_error"), X, lost).steps
+    assert not with_data(Evidence(loss_name="mine"), X, lost).steps
+
+
+def test_labels_that_the_loss_ignores_are_no_class():
+    y = np.array([0, 1, 255, 0, 1, 255])
+    known = Evidence(loss_name="sparse_categorical_crossentropy", ignored_label=255)
+    known = with_data(known, X[:6], y)
+    assert (known.labels, known.classes) == ((0, 1), 2)
+    assert known.guessing_loss == pytest.approx(np.log(2))
+
+
+def test_rows_of_a_curve_may_be_near_one_another():
+    assert with_data(Evidence(), X, X[:, 0]).input_separation is None
+    assert with_data(Evidence(), X, X[:, 0] > 0).input_separation > 0
+
+
 def labels_of(batches, number):
     return [y.tolist() for _, y, _ in itertools.islice(batches, number)]
 

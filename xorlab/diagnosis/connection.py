@@ -1,14 +1,20 @@
 """Layers that the loss does not depend on, and layers that depend on nothing."""
 
-from xorlab.diagnosis.evidence import Evidence
-from xorlab.diagnosis.findings import Finding, named
+from collections.abc import Sequence
 
-_OVER_FEATURES = ("LayerNormalization", "RMSNormalization", "UnitNormalization")
+from xorlab.diagnosis.evidence import Evidence, LayerFacts
+from xorlab.diagnosis.findings import Finding, named
 
 
 def disconnected(evidence: Evidence) -> Finding | None:
     """Finds layers with trainable weights that get no gradient, not even a zero one."""
     layers = tuple(x.name for x in evidence.layers if x.is_connected is False)
+    if not layers and _is_frozen(evidence):
+        return Finding(
+            "disconnected",
+            "No weight of this model is trainable.",
+            "Set trainable = True on its layers, and compile it again.",
+        )
     if not layers:
         return None
     return Finding(
@@ -20,10 +26,18 @@ def disconnected(evidence: Evidence) -> Finding | None:
     )
 
 
+def _is_frozen(evidence):
+    have = [x.is_trainable for x in evidence.layers if x.is_trainable is not None]
+    updated = evidence.of_layers("update_norm")
+    return bool(have) and not any(have) and not updated
+
+
 def constant(evidence: Evidence) -> Finding | None:
     """Finds layers that return the same for all rows, whatever their input is."""
     over_one = tuple(
-        x.name for x in evidence.layers if x.kind in _OVER_FEATURES and x.units == 1
+        x.name
+        for x in evidence.layers
+        if x.kind == "LayerNormalization" and x.units == 1
     )
     if over_one:
         return Finding(
@@ -49,12 +63,19 @@ def constant(evidence: Evidence) -> Finding | None:
 
 def zero_layers(evidence: Evidence) -> tuple[str, ...]:
     """Layers whose weights were all zero when first seen, and still are."""
-    if len(evidence.steps) < 2:
+    # A schedule may warm up from a rate of zero, at which no weight could have moved.
+    if all(step.learning_rate == 0 for step in evidence.steps[:-1]):
         return ()
     first, last = (evidence.of_layers("weight_norm", step) for step in (0, -1))
     still = (x for x, norm in last.items() if norm == first.get(x) == 0)
     trainable = {x.name for x in evidence.layers if x.is_trainable is not False}
     return tuple(x for x in still if x in trainable)
+
+
+def before_weights(layers: Sequence[LayerFacts]) -> Sequence[LayerFacts]:
+    """Layers that come before the first with trainable weights."""
+    first = next((row for row, x in enumerate(layers) if x.is_trainable), 0)
+    return layers[:first]
 
 
 def cut_off(evidence: Evidence) -> frozenset[str]:

@@ -120,6 +120,7 @@ class Evidence:
         labels: the least and the largest label.
         classes: how many different labels there are, where they are classes.
         guessing_loss: of the best prediction that is the same for all rows.
+        ignored_label: what the loss takes no account of, if there is such a label.
         loss_name: as Keras names it, such as `binary_crossentropy`.
         from_logits: whether the loss takes raw scores.
         last_activation, last_units: of what the loss is given.
@@ -134,6 +135,7 @@ class Evidence:
     labels: tuple[float, float] | None = None
     classes: int | None = None
     guessing_loss: float | None = None
+    ignored_label: float | None = None
     loss_name: str | None = None
     from_logits: bool | None = None
     last_activation: str | None = None

@@ -42,6 +42,19 @@ def diverged(evidence: Evidence) -> Finding | None:
     row, place, numbers, layers = _first(evidence)
     if place is None or row == 0 or "of the batch" in place:
         return None
+    if row > 0 and "before the update" in place:
+        before = evidence.steps[row - 1].step
+        return Finding(
+            "diverged",
+            f"NaN or infinity came between step {before} and step {numbers['step']}, "
+            f"of which none was logged: it is now in {place}.",
+            "First look for NaN in your data: np.isfinite(x).all(), or "
+            "xorlab.diagnose(model, x, y), which reads them. Then try a smaller "
+            "learning rate, or clip the gradient.",
+            layers,
+            numbers,
+            remedies=("data", "rate/10", "clip"),
+        )
     return Finding(
         "diverged",
         f"Training has diverged: NaN or infinity begins at step {numbers['step']}, in "

@@ -1,6 +1,8 @@
 """Whether signal and gradient keep their size on their way through the layers."""
 
-from xorlab.diagnosis.connection import cut_off
+import statistics
+
+from xorlab.diagnosis.connection import before_weights, cut_off
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding, Threshold, named
 from xorlab.diagnosis.progress import (
@@ -27,12 +29,16 @@ SCORES = Threshold(
     "times, those with inputs or weights far too large above 700 times",
 )
 
+_FLAT, _SOLVED = 0.05, 0.1  # Of the loss before, and of the first.
+
 
 def start(evidence: Evidence) -> Finding | None:
     """Finds a start at which outputs shrink, or grow, from layer to layer."""
     if learns(evidence):
         return None
-    sizes = {x: n for x, n in evidence.of_layers("output_rms", 0).items() if n > 0}
+    before = {x.name for x in before_weights(evidence.layers)}
+    sizes = evidence.of_layers("output_rms", 0)
+    sizes = {x: n for x, n in sizes.items() if n > 0 and x not in before}
     *hidden, _ = sizes or [""]
     if len(hidden) < 2:
         return None
@@ -61,6 +67,11 @@ def too_large_scores(evidence: Evidence) -> Finding | None:
     if learns(evidence) or not guess or not losses:
         return None
     if evidence.steps[0].loss is None or not losses[0] > SCORES.value * guess:
+        return None
+    # What is far away may be the labels, while the network returns next to nothing.
+    powers = {"mean_squared_error": 2, "mean_absolute_error": 1}
+    farthest = max(map(abs, evidence.labels or (0.0,)))
+    if losses[0] <= farthest ** powers.get(evidence.loss_name or "", 0):
         return None
     return Finding(
         "exploding",
@@ -136,9 +147,30 @@ def exploding(evidence: Evidence) -> Finding | None:
 
 
 def _starved(evidence):
+    """As `_unequal`, where the network does not learn."""
+    return ((), {}, "") if learns(evidence) else _unequal(evidence)
+
+
+def may_only_guess(evidence: Evidence) -> bool:
+    """Whether a loss may have fallen to that of guessing, where that was not measured.
+
+    It is flat since, and the gradient vanished: the last layer alone learns to guess.
+    """
+    losses = evidence.losses
+    quarter = len(losses) // 4
+    if evidence.guessing_loss is not None or not quarter:
+        return False
+    then = statistics.fmean(losses[quarter:-quarter])
+    now = statistics.fmean(losses[-quarter:])
+    is_flat = abs(now - then) <= _FLAT * abs(then) and now > _SOLVED * abs(losses[0])
+    starved, first, best = _unequal(evidence)
+    return is_flat and any(_is_before(x, best, first) for x in starved)
+
+
+def _unequal(evidence):
     """Returns layers that received next to nothing at the first step, what all received
     then, and which received most."""
-    if learns(evidence) or not evidence.steps:
+    if not evidence.steps:
         return (), {}, ""
     # What a kernel of zeros holds back at the very first says nothing.
     begin = range(min(2, len(evidence.steps)))

@@ -2,14 +2,20 @@
 
 import math
 
+from xorlab.diagnosis.connection import before_weights
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding, Threshold
-from xorlab.diagnosis.progress import learns
+from xorlab.diagnosis.progress import has_seen_many, learns
 
 INPUT = Threshold(
     1e3,
     "times unit scale: LeCun et al. 1998, section 4.3, ask for unit variance; the "
     "first layer's gradient grows with the scale, so that no rate serves all layers",
+)
+TARGET = Threshold(
+    100.0,
+    "times unit scale, our choice: Adam moves a weight by its rate in a step, so that "
+    "at 0.001 an output comes to 100 in many thousand steps",
 )
 _OF_PROBABILITIES = (
     "binary_crossentropy",
@@ -18,7 +24,26 @@ _OF_PROBABILITIES = (
 )
 # Activations whose values lie outside of 0 to 1, or stay exactly 0.
 _NO_PROBABILITY = "linear relu relu6 leaky_relu elu selu tanh gelu silu".split()
-_RANGES = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+# Layers that hand on numbers of the size of those that they are given.
+_KEEP_SCALE = (
+    "InputLayer Flatten Reshape Permute RepeatVector Masking Dropout SpatialDropout1D "
+    "SpatialDropout2D GaussianNoise ZeroPadding1D ZeroPadding2D Concatenate"
+).split()
+_RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, math.inf),
+}
+_OF_NUMBERS = (
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "log_cosh",
+)
+_ROUNDING = 0.01  # Of the labels' range.
 
 
 def misfit(evidence: Evidence) -> Finding | None:
@@ -36,9 +61,9 @@ def misfit(evidence: Evidence) -> Finding | None:
     ends = "softmax" if is_of_classes else "sigmoid"
     if not evidence.from_logits and activation in _NO_PROBABILITY:
         return _finding(
-            f"{loss} takes the logarithm of probabilities, and the output is that of "
-            f"{activation}, which are none.",
-            f"End in {ends}, or in no activation, with from_logits=True in the loss.",
+            f"{loss} expects probabilities, but the last layer ends in {activation}, "
+            "so its outputs are none.",
+            f"Give it {ends}, or no activation and from_logits=True in the loss.",
         )
     if evidence.from_logits and activation in ("sigmoid", "softmax", "relu"):
         # Keras goes back to the scores where it can: then it learns all the same.
@@ -66,11 +91,26 @@ def labels(evidence: Evidence) -> Finding | None:
         received = "the loss is negative, as it is only with others"
         numbers = {"loss": min(evidence.losses, default=0.0)}
     else:
-        is_outside = evidence.labels[0] < least or evidence.labels[1] > largest
+        # What is rounded may lie beside the end of a range.
+        first, last = evidence.labels
+        almost = _ROUNDING * (last - first) if is_of_numbers(evidence) else 0.0
+        is_outside = first < least - almost or last > largest + almost
         received = f"these are {evidence.labels[0]:g} to {evidence.labels[1]:g}"
         numbers = {"least": evidence.labels[0], "largest": evidence.labels[1]}
     if not is_outside:
         return None
+    if is_of_numbers(evidence):
+        if learns(evidence):
+            return None
+        ends = evidence.last_activation
+        return Finding(
+            "labels",
+            f"The model ends in {ends}, which gives only {least:g} to {largest:g}, and "
+            f"{received}.",
+            f"Take {ends} off the last layer, or scale the labels.",
+            numbers=numbers,
+            remedies=("output", "labels"),
+        )
     return Finding(
         "labels",
         f"The loss and the output take labels from {least:g} to {largest:g}, and "
@@ -82,6 +122,31 @@ def labels(evidence: Evidence) -> Finding | None:
     )
 
 
+def targets(evidence: Evidence) -> Finding | None:
+    """Finds numbers to be predicted that are far from those that a model returns."""
+    if evidence.labels is None or not is_of_numbers(evidence):
+        return None
+    size = max(map(abs, evidence.labels))
+    if learns(evidence) is not False or not has_seen_many(evidence):
+        return None
+    if size <= TARGET.value:
+        return None
+    return Finding(
+        "labels",
+        f"The labels are far from unit scale: up to {size:.2g} in size, where a model "
+        "that begins returns numbers of about 1.",
+        "Scale them to mean 0 and variance 1, and scale what is predicted back.",
+        numbers={"largest": size},
+        threshold=TARGET,
+        remedies=("labels", "inputs"),
+    )
+
+
+def is_of_numbers(evidence: Evidence) -> bool:
+    """Whether labels are numbers to be predicted, and no classes."""
+    return evidence.loss_name in _OF_NUMBERS
+
+
 def _range(evidence):
     """The least and the largest label that output and loss can serve."""
     if evidence.loss_name == "sparse_categorical_crossentropy":
@@ -90,7 +155,7 @@ def _range(evidence):
         return 0.0, 1.0
     if evidence.loss_name == "poisson":
         return 0.0, math.inf
-    if (evidence.loss_name or "").startswith("mean_"):
+    if is_of_numbers(evidence):
         return _RANGES.get(evidence.last_activation or "", (-math.inf, math.inf))
     return -math.inf, math.inf
 
@@ -98,7 +163,9 @@ def _range(evidence):
 def inputs(evidence: Evidence) -> Finding | None:
     """Finds inputs that are far from unit scale."""
     size = evidence.input_rms
-    if not size or learns(evidence) or 1 / INPUT.value <= size <= INPUT.value:
+    if not size or not math.isfinite(size) or learns(evidence):
+        return None
+    if 1 / INPUT.value <= size <= INPUT.value or _is_scaled_inside(evidence):
         return None
     return Finding(
         "input",
@@ -107,4 +174,13 @@ def inputs(evidence: Evidence) -> Finding | None:
         numbers={"rms": size},
         threshold=INPUT,
         remedies=("inputs", "normalize", "rate/10"),
+    )
+
+
+def _is_scaled_inside(evidence):
+    """Whether the first layer with trainable weights may be given another scale."""
+    before = before_weights(evidence.layers)
+    first = evidence.layers[len(before) :][:1]
+    return any(x.kind not in _KEEP_SCALE for x in before) or any(
+        (x.kind or "").endswith(("Normalization", "Embedding")) for x in first
     )

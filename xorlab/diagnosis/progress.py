@@ -53,8 +53,11 @@ def learns(evidence: Evidence) -> bool | None:
     share = LEARNS.value if len(recent) > 1 else _HALF
     guess = guessing_loss(evidence)
     if guess is None:
-        guess = losses[0] if len(losses) > 1 else 0.0
-    if statistics.fmean(recent) <= share * guess:
+        if len(losses) == 1:
+            return None
+        guess = losses[0]
+    # Below zero, too, less is better.
+    if statistics.fmean(recent) <= guess - (1 - share) * abs(guess):
         return True
     return None if len(recent) == 1 else False
 
@@ -114,7 +117,12 @@ def steps_made(evidence: Evidence) -> int:
 
 def has_seen_many(evidence: Evidence) -> bool:
     """Whether that were so many steps that they tell of the others, too."""
-    return has_seen_enough(evidence) and steps_made(evidence) >= _PATIENCE
+    return has_seen_enough(evidence) and has_had_time(evidence)
+
+
+def has_had_time(evidence: Evidence) -> bool:
+    """Whether so many steps were made that a network that learns would show it."""
+    return steps_made(evidence) >= _PATIENCE
 
 
 def has_seen_enough(evidence: Evidence) -> bool:

@@ -25,6 +25,7 @@ RESTLESS = Threshold(
     "training; measured: networks failed above it, and learned with updates of 0.04 at "
     "Adam's usual rates",
 )
+_FAR = 100.0  # Times the weights' norm: no usual rate does that to usual data.
 _USUAL = 0.01  # Keras's default learning rate of SGD.
 
 
@@ -35,21 +36,30 @@ def too_large(evidence: Evidence) -> Finding | None:
     killed = _killed(evidence)
     ratios = update_ratios(evidence)
     largest = max(ratios, default=0.0)
+    # Where that is not known, the first loss may be that of a model that had learned.
+    guess = guessing_loss(evidence)
     threshold: Threshold | None = None
     if killed:
         why = f"Most units of {named(killed)} have died or saturated since the start."
     elif ratios and ratios[-1] > LARGE.value:
         why, threshold = "A step replaces what the weights were.", LARGE
-    elif largest > RESTLESS.value and _is_stuck(evidence):
+    elif largest > RESTLESS.value and guess is not None and _is_stuck(evidence):
         why, threshold = "The loss is no better than that of guessing.", RESTLESS
     else:
         return None
     if largest > RESTLESS.value:
-        why += f" Updates were up to {largest:.2g} of the weights' norm (median layer)."
+        why += f" An update was up to {largest:.2g} times as large as the weights"
+        why += " themselves (in the median layer)."
+    advice = "Try a learning rate ten times smaller, or clip the gradient."
+    if largest > _FAR and not _has_unit_scale(evidence):
+        advice = (
+            "The rate is too large by far more than ten times: look at the size of x "
+            "and y first."
+        )
     return Finding(
         "rate_too_large",
         why,
-        "Try a learning rate ten times smaller, or clip the gradient.",
+        advice,
         killed,
         {"update_ratio": largest},
         threshold,
@@ -79,6 +89,11 @@ def too_small(evidence: Evidence) -> Finding | None:
         REACH,
         ("rate*10",),
     )
+
+
+def _has_unit_scale(evidence):
+    sizes = [evidence.input_rms, *(evidence.labels or [None])]
+    return all(x is not None and abs(x) <= _FAR for x in sizes)
 
 
 def _is_stuck(evidence):

@@ -5,7 +5,7 @@ import statistics
 from xorlab.diagnosis.connection import cut_off
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding, Threshold, named
-from xorlab.diagnosis.progress import learns
+from xorlab.diagnosis.progress import guessing_loss, learns
 
 DEAD = Threshold(
     0.5,
@@ -22,7 +22,7 @@ _RELUS = ("relu", "relu6")
 
 def dead(evidence: Evidence) -> Finding | None:
     """Finds layers of ReLUs that were dead for the most part from the start on."""
-    if learns(evidence):
+    if learns(evidence) or _may_have_learned(evidence):
         return None
     now = dead_layers(evidence, -1)
     layers = tuple(x for x in dead_layers(evidence, 0) if x in now)
@@ -66,6 +66,12 @@ def dead_layers(evidence: Evidence, step: int) -> tuple[str, ...]:
     return () if is_last else tuple(ends[-1:])
 
 
+def _may_have_learned(evidence):
+    """Whether the first step that was seen may be one of a model that had learned."""
+    first = evidence.steps[0].step if evidence.steps else 0
+    return first > 0 and guessing_loss(evidence) is None
+
+
 def _before_relus(layers):
     """Names the layers with weights whose outputs, in the end, a ReLU is given."""
     found, last = set(), None
@@ -79,7 +85,9 @@ def _before_relus(layers):
 
 def saturated(evidence: Evidence) -> Finding | None:
     """Finds tanh and sigmoid units that are flat for all rows from the start on."""
-    if learns(evidence) or saturation(evidence, 0) <= SATURATED.value:
+    if learns(evidence) or _may_have_learned(evidence):
+        return None
+    if saturation(evidence, 0) <= SATURATED.value:
         return None
     layers, share = saturated_layers(evidence, 0), saturation(evidence, 0)
     return Finding(

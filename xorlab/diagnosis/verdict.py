@@ -1,6 +1,7 @@
 """From evidence to the verdict: all rules, in the order of cause."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 
 from xorlab.diagnosis import flow, output, rate, units
@@ -9,13 +10,14 @@ from xorlab.diagnosis.connection import constant, disconnected
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import CAUSES, Finding, Verdict, named
 from xorlab.diagnosis.finite import diverged, finite_steps, not_finite
-from xorlab.diagnosis.progress import has_seen_many, learns
+from xorlab.diagnosis.progress import has_had_time, has_seen_many, learns
 
 _Rule = Callable[[Evidence], Finding | None]
 OF_FINITE: tuple[_Rule, ...] = (not_finite, diverged)
 RULES: tuple[_Rule, ...] = (
     output.misfit,
     output.labels,
+    output.targets,
     output.inputs,
     disconnected,
     constant,
@@ -29,6 +31,8 @@ RULES: tuple[_Rule, ...] = (
     collapsed,
     rate.too_small,
 )
+# Causes that a network may overcome, as many public ones do in their first steps.
+_MAY_PASS = ("input", "start", "vanishing", "exploding")
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -51,7 +55,23 @@ def judge(evidence: Evidence) -> Verdict:
         findings = [x for x in findings if x.cause != "rate_too_small"]
     gets_anywhere = learns(evidence)
     is_enough = has_seen_many(evidence) if gets_anywhere is None else gets_anywhere
+    is_enough = is_enough and not flow.may_only_guess(evidence)
     return Verdict(tuple(findings), is_enough, _not_seen(evidence))
+
+
+def settled(verdict: Verdict, evidence: Evidence) -> Verdict:
+    """Leaves out what the first steps of a network that learns may show, too.
+
+    And what may follow from that.
+
+    Args:
+        verdict: that of the evidence.
+        evidence: of a training that goes on.
+    """
+    if has_had_time(evidence):
+        return verdict
+    sure = itertools.takewhile(lambda x: x.cause not in _MAY_PASS, verdict.findings)
+    return dataclasses.replace(verdict, findings=tuple(sure))
 
 
 def _not_seen(evidence):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from xorlab.steps import batch
 from xorlab.steps.traced import is_reachable, replica
 
 LOSS = "the loss"
@@ -15,18 +16,20 @@ _PARTS = ("x", "y", "sample_weight")
 
 
 class BatchCheck:
-    """Keeps the loss; finds the first that is not finite of a batch's parts and it."""
+    """Keeps the loss, and what a batch holds; finds the first that is not finite."""
 
     def __init__(self) -> None:
         # By replica: places, each with whether it is not finite.
         self._seen: dict = collections.defaultdict(list)
         self._places: list[str] = []
         self._losses: dict = {}  # By replica.
+        self._numbers: dict = {}
 
     def begin(self, data: Any) -> None:
         """Takes what a step is given, in any structure."""
         self._seen.pop(replica(), None)
         self._losses.pop(replica(), None)
+        self._numbers[replica()] = batch.measured(data)
         for path, part in keras.tree.flatten_with_path(data):
             for tensor in tf.nest.flatten(part, expand_composites=True):
                 self._add(f"{_named(path, data)} of the batch", tensor)
@@ -41,6 +44,12 @@ class BatchCheck:
         loss = self._losses.get(replica())
         is_seen = loss is not None and is_reachable(loss)
         return loss if is_seen else tf.constant(math.nan, tf.float64)
+
+    def numbers(self) -> tf.Tensor:
+        """Returns what a replica's batch holds, as `batch.measured` does."""
+        numbers = self._numbers.get(replica())
+        is_seen = numbers is not None and is_reachable(numbers)
+        return numbers if is_seen else batch.measured(None)
 
     def lost(self) -> tf.Tensor:
         """Returns for each of P places 1 if it is not finite, else 0: float32 `[P]`."""
@@ -63,6 +72,7 @@ class BatchCheck:
         """Forgets what it holds: tensors."""
         self._seen.clear()
         self._losses.clear()
+        self._numbers.clear()
 
     def _add(self, place, tensor):
         if tf.is_tensor(tensor) and tensor.dtype.is_floating:

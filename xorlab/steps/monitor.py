@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xorlab.steps import exact, naming
+from xorlab.steps import batch, exact, naming
 from xorlab.steps.finite import BatchCheck
 from xorlab.steps.observe import Update
 from xorlab.steps.outputs import LayerOutputs
@@ -53,8 +53,9 @@ class StepMonitor:
             self._outputs = LayerOutputs(self.layers, self._now)
             self._batch = BatchCheck()
             # The number of the first place in a batch that was not finite, and the
-            # loss: of the first replica's part, which costs the others no word.
-            self._of_batch = kept([2], tf.float64)
+            # loss, and what it holds: of the first replica's part, which costs the
+            # others no word.
+            self._of_batch = kept([2 + batch.SIZE], tf.float64)
 
     def read(self) -> list[StepStatistics]:
         """Returns what the last observed execution did, by each optimizer that updated.
@@ -73,10 +74,11 @@ class StepMonitor:
                 told.append(statistics)
         if told:
             first = told[0]
-            place, loss = array(self._of_batch).tolist()
+            (place, loss), held = np.split(array(self._of_batch), [2])
             first.batch_not_finite = self._batch.place(int(place))
+            first.batch = batch.BatchFacts.of(held)
             for statistics in told:
-                statistics.loss = loss
+                statistics.loss = float(loss)
             if self.layers:
                 first.layers, counts, ends = self._outputs.counts()
                 first.counts = np.concatenate([first.counts, counts])
@@ -108,7 +110,8 @@ class StepMonitor:
         n = len(gradients)
         gradients, lost, passing = whole[:n], whole[n], whole[n + 1 :]
         place = tf.cast(self._batch.first(lost), tf.float64)
-        self._of_batch.assign(tf.stack([place, self._batch.loss()]))
+        told = tf.stack([place, self._batch.loss()])
+        self._of_batch.assign(tf.concat([told, self._batch.numbers()], 0))
         self._outputs.keep(passing)
         update = self._of_chosen(update)
         return self._updates[update.optimizer].at(update, gradients)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from xorlab.steps import finite, histograms, naming
+from xorlab.steps.batch import BatchFacts
 
 # Ends the name of a weight that was not finite when a step began.
 BEFORE = ", before the update"
@@ -58,6 +59,7 @@ class StepStatistics:
         wall_time: seconds since 1970, after the step.
         optimizer: which of the model's made the update; empty if it has but one.
         batch_not_finite: which part of the batch, or its loss, was not finite first.
+        batch: what it held; of several replicas, the first one's part.
         returned: the layers, in the order in which they first returned.
         loss: of the batch, before the update; of several replicas, of the first one's
             part; NaN where the model's `compute_loss` was not called.
@@ -79,6 +81,7 @@ class StepStatistics:
     wall_time: float
     optimizer: str = ""
     batch_not_finite: str | None = None
+    batch: BatchFacts | None = None
     returned: Sequence[str] = ()
     loss: float = math.nan
     units: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -170,7 +173,9 @@ class StepStatistics:
             if lost:
                 yield f"the weight {path} ({lost} entries){BEFORE}"
         batch = self.batch_not_finite
-        if batch not in (None, finite.LOSS):
+        # A loss may mask what is missing; then nothing is lost.
+        squares = [*self.gradient_squares, *self.change_squares]
+        if batch not in (None, finite.LOSS) and not all(map(math.isfinite, squares)):
             yield batch
         lost_by_layer = dict(zip(self.layers, self.activations_not_finite, strict=True))
         for layer in self.returned:

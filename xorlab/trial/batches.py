@@ -29,8 +29,8 @@ class Batches:
         seed: of the order of rows of arrays.
 
     Attributes:
-        x, y: the rows that are known: all of arrays; of a dataset the first batches, of
-            these the ones whose rows have one shape.
+        x, y, sample_weight: the rows that are known: all of arrays; of a dataset the
+            first batches, of these the ones whose rows have one shape.
         an_epoch: how many batches go once through the data; None if it is not known.
 
     Raises:
@@ -45,6 +45,7 @@ class Batches:
         self._dataset = x if isinstance(x, kinds) else None
         if self._dataset is None:
             self.x, self.y = keras.tree.map_structure(_array, (x, y))
+            self.sample_weight = None
             self._rows = _rows_of(self.x, self.y)
             self.an_epoch: int | None = math.ceil(self._rows / batch_size)
             return
@@ -60,10 +61,9 @@ class Batches:
                 "x: expected a dataset of batches; received one that is empty; "
                 "check where its rows come from"
             )
-        pairs = [(x, y) for x, y, _ in read]
-        self.x, self.y = keras.tree.map_structure(
+        self.x, self.y, self.sample_weight = keras.tree.map_structure(
             lambda *parts: None if parts[0] is None else np.concatenate(parts),
-            *[pair for pair in pairs if _shape(pair) == _shape(pairs[0])],
+            *[batch for batch in read if _shape(batch) == _shape(read[0])],
         )
         self._rows = _rows_of(self.x, self.y)
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from xorlab.diagnosis.output import is_of_numbers
 from xorlab.models import Affine
 from xorlab.steps.units import activation_of
 from xorlab.trial import starts
@@ -79,12 +80,22 @@ def changes(remedy: str, clones: Clones, batches: Batches) -> Iterator[Change]:
         yield from _rates(remedy, clones.model.optimizer)
     elif remedy in ("output", "loss"):
         yield from _outputs(remedy, clones, known)
+    elif remedy == "labels" and is_of_numbers(known):
+        scaled = _scaled(batches.y)
+        words = "labels of mean 0 and variance 1"
+        yield Change(remedy, words, data=lambda x, y: (x, scaled(y)))
     elif remedy == "labels" and known.labels is not None:
         least = known.labels[0]
         words = f"labels from 0 on, {least:g} taken off"
         yield Change(remedy, words, data=lambda x, y: (x, y - np.array(least, y.dtype)))
     elif remedy == "inputs":
-        yield Change(remedy, "inputs of mean 0 and variance 1", data=_scaled(batches.x))
+        of_x = _scaled(batches.x)
+        words = "inputs of mean 0 and variance 1"
+        yield Change(remedy, words, data=lambda x, y: (of_x(x), y))
+        if is_of_numbers(known):
+            of_y = _scaled(batches.y)
+            words = "inputs and labels of mean 0 and variance 1"
+            yield Change(remedy, words, data=lambda x, y: (of_x(x), of_y(y)))
     elif remedy == "data":
         yield Change(remedy, "rows with NaN or infinity left out", data=_finite_rows)
 
@@ -147,7 +158,8 @@ def _rates(remedy, optimizer):
 def _outputs(remedy, clones, known):
     kind = known.loss_name or ""
     is_binary = kind == "binary_crossentropy" or known.last_units == 1
-    if not kind.endswith("crossentropy"):
+    is_number = is_of_numbers(known)
+    if not (is_number or kind.endswith("crossentropy")):
         return
     if remedy == "loss":
         losses = {
@@ -164,20 +176,20 @@ def _outputs(remedy, clones, known):
     elif clones.has_parts:
         last = {id(layer) for layer in last_layers(clones.model)}
         name = "sigmoid" if is_binary else "softmax"
-        if known.from_logits:
+        if known.from_logits or is_number:
             name = "linear"
 
         def change(layer):
             return with_activation(layer, name) if id(layer) in last else None
 
         words, loss = f"{name} at the output", None
-        if is_binary and kind != "binary_crossentropy":
+        if is_binary and not is_number and kind != "binary_crossentropy":
             words, loss = f"{words} and binary_crossentropy", "binary_crossentropy"
         yield Change(remedy, words, layer=change, loss=loss)
 
 
 def _scaled(known):
-    """Returns a function of x and y that standardises x, feature by feature."""
+    """Returns a function that standardises such arrays, feature by feature."""
 
     def moments(a):
         if a is None or not np.issubdtype(a.dtype, np.number):
@@ -189,12 +201,14 @@ def _scaled(known):
 
     leaves = [moments(a) for a in keras.tree.flatten(known)]
 
-    def scale(x, y):
+    def scale(parts):
         scaled = [
             ((a - mean) / deviation).astype("float32")
-            for a, (mean, deviation) in zip(keras.tree.flatten(x), leaves, strict=True)
+            for a, (mean, deviation) in zip(
+                keras.tree.flatten(parts), leaves, strict=True
+            )
         ]
-        return keras.tree.pack_sequence_as(x, scaled), y
+        return keras.tree.pack_sequence_as(parts, scaled)
 
     return scale
 

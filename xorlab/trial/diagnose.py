@@ -10,6 +10,7 @@ import keras
 from xorlab.checks import check_seed, positive, true_or_false, whole
 from xorlab.diagnosis import StepEvidence, Verdict, judge
 from xorlab.diagnosis.findings import named
+from xorlab.diagnosis.verdict import settled
 from xorlab.steps import internals, seeds
 from xorlab.trial.batches import Batches
 from xorlab.trial.clones import Clones
@@ -95,9 +96,11 @@ def diagnose(
 
 def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed, verbose):
     say = functools.partial(print, flush=True) if verbose else _nothing
-    known = with_data(evidence_of(clones.model), batches.x, batches.y)
+    known = with_data(
+        evidence_of(clones.model), batches.x, batches.y, batches.sample_weight
+    )
     before = judge(known)
-    _say_before(say, before)
+    _say_before(say, settled(before, known))
     seen: list[StepEvidence] = []
     try:
         rows = batches.first(_ROWS)
@@ -105,9 +108,10 @@ def _diagnose(clones, batches, remedies, steps, planned_steps, seconds, seed, ve
         for step in watched_steps(clones.clone(), known, batches, steps, rows):
             seen.append(step)
             if len(seen) == 1:
-                at_start = judge(dataclasses.replace(known, steps=[step]))
+                seen_first = dataclasses.replace(known, steps=[*known.steps, step])
+                at_start = judge(seen_first)
                 if at_start.causes != before.causes:
-                    _say_before(say, at_start)
+                    _say_before(say, settled(at_start, seen_first))
     except KeyboardInterrupt:
         remedies = False
     except Exception as error:

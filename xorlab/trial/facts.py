@@ -10,19 +10,24 @@ from xorlab.diagnosis import Evidence, StepEvidence
 from xorlab.trial.probe import separation
 
 
-def with_data(known: Evidence, x: Any, y: Any) -> Evidence:
+def with_data(
+    known: Evidence, x: Any, y: Any, sample_weight: np.ndarray | None = None
+) -> Evidence:
     """Adds to what is known of a model what its data are.
 
     Args:
         known: of the model.
         x: arrays of rows, in any structure.
         y: those of labels; what is said of them is of a single array.
+        sample_weight: what each row counts in the loss; None for 1.
     """
     numbers = [a for a in keras.tree.flatten(x) if _is_size(a, known)]
     squares = [np.mean(np.square(a, dtype=float)) for a in numbers]
     is_one = isinstance(x, np.ndarray) and len(numbers) == 1
     steps = known.steps
-    for name, part in (("x", x), ("y", y)):
+    # A loss of one's own may mask labels that are missing.
+    is_keras_s = hasattr(keras.losses, known.loss_name or "")
+    for name, part in (("x", x), ("y", y if is_keras_s else None)):
         arrays = [a for a in keras.tree.flatten(part) if _is_float(a)]
         rows = sum(_lost_rows(a) for a in arrays)
         if rows:
@@ -38,13 +43,15 @@ def with_data(known: Evidence, x: Any, y: Any) -> Evidence:
     if not isinstance(y, np.ndarray) or not np.issubdtype(y.dtype, np.number):
         return known
     labels = y.astype(float)
-    if not np.isfinite(labels).all():
+    if known.ignored_label is not None:
+        labels = labels[labels != known.ignored_label]
+    if not labels.size or not np.isfinite(labels).all():
         return known
     return dataclasses.replace(
         known,
         labels=(float(labels.min()), float(labels.max())),
         classes=_classes(labels, known.loss_name),
-        guessing_loss=_guessing_loss(labels, known.loss_name),
+        guessing_loss=_guessing_loss(labels, known.loss_name, sample_weight),
     )
 
 
@@ -71,20 +78,32 @@ def _classes(labels, loss):
     return None
 
 
-def _guessing_loss(labels, loss):
+def _guessing_loss(labels, loss, weights):
     """The loss of the best prediction that is the same for all rows; None of others."""
-    if loss == "mean_squared_error":
-        return float(labels.var(axis=0).mean())
-    if loss == "mean_absolute_error":
+    if loss == "mean_absolute_error" and weights is None:
         return float(np.abs(labels - np.median(labels, axis=0)).mean())
+    if weights is None:
+        weights = np.ones(len(labels))
+    if weights.size != len(labels) or not weights.sum() > 0:
+        return None
+    of_rows = _at_weighted_mean(labels, loss, weights.ravel())
+    return None if of_rows is None else float(weights.mean() * of_rows)
+
+
+def _at_weighted_mean(labels, loss, weights):
+    """Likewise, as the mean of rows by their weights."""
+    means = np.average(labels, axis=0, weights=weights)
+    if loss == "mean_squared_error":
+        return np.average(np.square(labels - means), axis=0, weights=weights).mean()
     if loss == "sparse_categorical_crossentropy":
-        _, counts = np.unique(labels, return_counts=True)
+        classes, places = np.unique(labels, return_inverse=True)
+        every = np.broadcast_to(weights, labels.shape[::-1]).T
+        counts = np.bincount(places.ravel(), every.ravel(), len(classes))
         return _entropy(counts / counts.sum())
     if loss == "categorical_crossentropy":
-        return _entropy(labels.reshape(-1, labels.shape[-1]).mean(axis=0))
+        return _entropy(means.reshape(-1, labels.shape[-1]).mean(axis=0))
     if loss == "binary_crossentropy" and 0 <= labels.min() and labels.max() <= 1:
-        shares = labels.mean(axis=0).ravel()
-        return float(np.mean([_entropy(np.array([p, 1 - p])) for p in shares]))
+        return np.mean([_entropy(np.array([p, 1 - p])) for p in means.ravel()])
     return None
 
 

@@ -77,9 +77,12 @@ def measured(
 def separation(outputs: np.ndarray, labels: Any) -> float | None:
     """Returns `representation.separation` of `[N, D]`; None where it says nothing.
 
-    Of many rows two are always near, so that it is None of them, too.
+    Of many rows two are always near, so that it is None of them, too; and of rows that
+    share no label, as those of a curve, which may be as near as theirs are.
     """
     if not isinstance(labels, np.ndarray) or len(labels) > _COMPARED:
+        return None
+    if len(np.unique(labels, axis=0)) == len(labels):
         return None
     found = representation.separation(outputs, labels)
     return representation.number_or_none(float(found))

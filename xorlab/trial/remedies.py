@@ -65,7 +65,8 @@ def _tried(change, clones, batches, steps, seed, until, bar):
     try:
         with seeds.kept(seed):
             clone = clones.clone(change.layer, change.optimizer, change.loss)
-            known = with_data(evidence_of(clone), *change.data(batches.x, batches.y))
+            x, y = change.data(batches.x, batches.y)
+            known = with_data(evidence_of(clone), x, y, batches.sample_weight)
             change.start(clone, change.data(*batches.first(_ROWS))[0])
             for x, y, sample_weight in itertools.islice(batches, steps):
                 if time.monotonic() > until:

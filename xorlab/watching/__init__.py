@@ -5,12 +5,13 @@ Leaves: its log, and the verdict in it and on the terminal.
 Imports: `checks`, `diagnosis`, `eventlog`, `pictures`, `steps`.
 """
 
+from xorlab.watching.anatomy import what_if_unseen
 from xorlab.watching.terminal import Terminal
 from xorlab.watching.verdicts import Verdicts
 from xorlab.watching.watch import Watch
 from xorlab.watching.witness import Witness
 
-__all__ = ["Terminal", "Verdicts", "Watch", "Witness"]
+__all__ = ["Terminal", "Verdicts", "Watch", "Witness", "what_if_unseen"]
 
 
 def __dir__() -> list[str]:

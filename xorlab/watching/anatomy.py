@@ -19,17 +19,28 @@ def evidence_of(model: keras.Model, patterns: Sequence[str] | None = None) -> Ev
             one that is not functional, or has several outputs, what its last layer is.
         patterns: of the layers that are watched, as in `naming.chosen_layers`.
     """
-    loss_name, from_logits = _loss(getattr(model, "loss", None))
+    loss_name, from_logits, ignored = _loss(getattr(model, "loss", None))
     last_activation, last_units = _output(model)
     optimizer = getattr(model, "optimizer", None)
     return Evidence(
         layers=_facts(model, patterns),
         optimizer=type(optimizer).__name__ if optimizer is not None else None,
+        ignored_label=ignored,
         loss_name=loss_name,
         from_logits=from_logits,
         last_activation=last_activation,
         last_units=last_units,
     )
+
+
+def what_if_unseen(model: keras.Model) -> str:
+    """Says what to do where no step of `fit` updates anything that is seen."""
+    if model.built and not model.trainable_weights:
+        return (
+            "no weight of this model is trainable: set trainable = True on its layers, "
+            "and compile it again"
+        )
+    return "if train_step uses another, keep that as the model's attribute"
 
 
 def _facts(model, patterns):
@@ -58,6 +69,11 @@ def _facts(model, patterns):
 
 
 def _units(layer):
+    if isinstance(layer, keras.layers.LayerNormalization) and layer.built:
+        shape = (layer.get_build_config() or {}).get("input_shape")
+        axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
+        sizes = [shape[axis] for axis in axes] if shape else [None]
+        return None if None in sizes else math.prod(sizes)
     scale = getattr(layer, "gamma", None)  # As many as a normalisation is over.
     if scale is not None:
         return math.prod(scale.shape)
@@ -65,7 +81,10 @@ def _units(layer):
 
 
 def _loss(loss):
-    """Returns a loss's name, and whether it takes raw scores; None, None of several."""
+    """Returns a loss's name, whether it takes raw scores, and a label that it ignores.
+
+    None of several losses.
+    """
     if isinstance(loss, list | tuple | dict) and len(loss) == 1:
         [loss] = loss.values() if isinstance(loss, dict) else loss
     if isinstance(loss, str):
@@ -73,10 +92,11 @@ def _loss(loss):
     if isinstance(loss, keras.losses.Loss):
         # The class's, as users may name their loss as they like.
         name = re.sub("(?<!^)(?=[A-Z])", "_", type(loss).__name__).lower()
-        return name, bool(loss.get_config().get("from_logits", False))
+        config = loss.get_config()
+        return name, bool(config.get("from_logits", False)), config.get("ignore_class")
     if callable(loss):
-        return getattr(loss, "__name__", None), False
-    return None, None
+        return getattr(loss, "__name__", None), False, None
+    return None, None, None
 
 
 def _output(model):

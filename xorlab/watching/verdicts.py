@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from xorlab.diagnosis import Verdict, judge
+from xorlab.diagnosis.verdict import settled
 from xorlab.eventlog.eventfile import EventFile, StepValues
 from xorlab.steps.statistics import StepStatistics
 from xorlab.watching.networks import judge_apart
@@ -33,7 +34,7 @@ class Verdicts:
         self._last = 0  # The last step that was seen.
         self._is_judged = True
         self._causes: dict[str, float] = {}
-        self._is_written = False
+        self._written: str | None = None
         self.verdict = Verdict(is_enough=False)
         self.steps_left: int | None = None
 
@@ -52,32 +53,43 @@ class Verdicts:
         """Judges what was seen, if a step was since the last time."""
         if self._witness is None or self._is_judged:
             return
-        before, step, self._is_judged = self.verdict, self._last, True
-        evidence = self._witness.evidence(self.steps_left)
-        apart = self._witness.trained_apart
-        verdict = judge_apart(evidence, apart) if len(apart) > 1 else judge(evidence)
-        self.verdict = verdict
-        # What was found once is zero where it no longer holds.
-        self._causes = dict.fromkeys(self._causes, 0.0)
-        for finding in verdict.findings:
-            tag = f"findings/{finding.cause}"
-            self._causes[tag] = self._causes.get(tag, 0.0) + (len(finding.layers) or 1)
-        if self._causes:
-            self._log.write([StepValues(step, dict(self._causes))])
-        if verdict.cause != before.cause:
-            self._write(step)
-            if verdict.findings or before.findings:
-                self._say(f"xorlab, step {step}: {verdict.line()}")
+        before = self.verdict
+        self._judge(self._witness, is_over=False)
+        if self.verdict.cause == before.cause:
+            return
+        self._write()
+        if self.verdict.findings:
+            self._say(f"xorlab, step {self._last}: {self.verdict.line()}")
+        elif before.findings:
+            now = "it learns now, and " if self.verdict.is_enough else ""
+            self._say(
+                f"xorlab, step {self._last}: {now}what was said before no longer holds."
+            )
 
     def end(self) -> None:
         """Judges what was seen last, and says what is wrong."""
-        self.judge()
-        if self._witness is not None and not self._is_written:
-            self._write(self._last)
+        if self._witness is None:
+            return
+        self._judge(self._witness, is_over=True)
+        if self.verdict.words() != self._written:
+            self._write()
         if self.verdict.findings:
             self._say(f"xorlab, at the end of training: {self.verdict.line()}")
 
-    def _write(self, step):
-        self._is_written = True
+    def _judge(self, witness, is_over):
+        self._is_judged = True
+        evidence, apart = witness.evidence(self.steps_left), witness.trained_apart
+        verdict = judge_apart(evidence, apart) if len(apart) > 1 else judge(evidence)
+        self.verdict = verdict if is_over else settled(verdict, evidence)
+        # What was found once is zero where it no longer holds.
+        self._causes = dict.fromkeys(self._causes, 0.0)
+        for finding in self.verdict.findings:
+            tag = f"findings/{finding.cause}"
+            self._causes[tag] = self._causes.get(tag, 0.0) + (len(finding.layers) or 1)
+        if self._causes:
+            self._log.write([StepValues(self._last, dict(self._causes))])
+
+    def _write(self):
+        self._written = self.verdict.words()
         # Of one line break Markdown makes a space.
-        self._log.text("verdict", self.verdict.words().replace("\n", "\n\n"), step)
+        self._log.text("verdict", self._written.replace("\n", "\n\n"), self._last)

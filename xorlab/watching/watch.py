@@ -204,7 +204,7 @@ class Watch:
             if place == LOSS and not self._activations:
                 where += "; write_activations=True looks at the outputs of layers, too"
             if place.endswith(BEFORE) and self._last_finite is not None:
-                where += f"; step {self._last_finite} was still well"
+                where += f"; step {self._last_finite}, the last one logged, had none"
             warn(where)
         return place
 

@@ -10,6 +10,7 @@ from xorlab.diagnosis import Evidence, LayerFacts, LayerStep, StepEvidence
 from xorlab.steps import histograms, naming
 from xorlab.steps.statistics import StepStatistics
 from xorlab.watching.anatomy import evidence_of
+from xorlab.watching.data import SeenData
 
 # Of a training, however long: where there are more, every second one goes.
 _MOST_KEPT = 32
@@ -44,6 +45,7 @@ class Witness:
         self._last = None
         self._updated: set[str] = set()
         self._by_optimizer: dict[str, set[str]] = {}
+        self._data = SeenData()
         self.seen = 0
 
     def add(
@@ -61,6 +63,9 @@ class Witness:
             if each.weights:
                 layers = self._by_optimizer.setdefault(each.optimizer, set())
                 layers.update(map(naming.layer_of, each.weights))
+        # What another step does with its batch is not known.
+        if self._all_update and told[0].batch is not None:
+            self._data.add(told[0].batch)
         if place is not None and self._first_lost is None:
             self._first_lost = step_evidence(*self._last)
         if self.seen % self._every == 0:
@@ -91,7 +96,7 @@ class Witness:
                 steps[other.step] = other
                 self._updated.update(_updated(other))
         return dataclasses.replace(
-            self._known,
+            self._data.of(self._known),
             layers=tuple(map(self._facts, self._known.layers)),
             steps=[steps[number] for number in sorted(steps)],
             steps_left=steps_left,
