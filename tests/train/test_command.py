@@ -51,7 +51,8 @@ def test_a_run_that_did_its_steps_ends_well_whether_it_learned_or_not(main):
     assert "3 of 4 rows are right" in end
     # Words that a beginner has not met are explained, and what to do is a command.
     assert "root mean square" in end and "the\nfirst layer's by the last one's" in end
-    assert "\nNext: python -m xorlab.train --steps=100 --logdir=somewhere\n" in end
+    assert "10 steps are few: give it 20,000 before you change anything" in end
+    assert "python -m xorlab.train --steps=20000 --logdir=somewhere\n" in end
     assert "Run: somewhere/deep-relu-seed22-steps10\n" in end
     assert end.endswith(" --logdir somewhere\nand open http://localhost:6006\n")
 

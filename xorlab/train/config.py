@@ -35,6 +35,9 @@ FIXED: dict[str, dict[str, Any]] = {
         "remedies": False,
     },
 }
+# Steps by which those networks have learned that ever do; the lecture takes ten times
+# as many.
+ENOUGH = 20_000
 # Settings that change nothing in a run, or stand in its name anyway.
 _UNNAMED = (
     "network",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xorlab.settings import spelled
-from xorlab.train.config import FIXED, Config
+from xorlab.train.config import ENOUGH, FIXED, Config
 
 # In place of another: the lecture's cure, and then those that learned XOR from its
 # start at depth 11 on nearly all of 256 seeds.
@@ -65,7 +65,7 @@ def advised(config: Config, remedies: Sequence[str]) -> dict[str, Any]:
     if first.startswith("rate"):
         return {"learning_rate": _rate(config, first, 1)}
     if not first or config.network == "handmade":
-        return {"steps": 10 * config.steps}
+        return {"steps": max(ENOUGH, 10 * config.steps)}
     if config.init_scale != 1:
         return {"init_scale": 1.0}
     if config.activation == "sigmoid" and config.initializer == "uniform":

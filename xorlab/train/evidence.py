@@ -12,7 +12,7 @@ from xorlab.models.optimizers import OPTIMIZERS
 from xorlab.steps import naming
 from xorlab.steps.statistics import rms_by_layer
 from xorlab.steps.tap import Reading
-from xorlab.train.config import Config
+from xorlab.train.config import ENOUGH, Config
 from xorlab.trial.facts import with_data
 from xorlab.trial.probe import measured
 
@@ -47,7 +47,9 @@ def evidence_of(config: Config, seen: Sequence[Seen]) -> Evidence:
             for name, output in activations.items()
         ],
         steps=[_step(config, each) for each in seen],
-        steps_left=config.steps - seen[-1].step,
+        # Of a short run it is not known that it does not learn, nor that its rate is
+        # too small.
+        steps_left=max(config.steps, ENOUGH) - seen[-1].step,
         optimizer=OPTIMIZERS[config.optimizer][0],
         loss_name="binary_crossentropy",
         from_logits=False,

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Mapping
 
-from xorlab import provenance
+from xorlab import provenance, startup
 from xorlab.diagnosis import Tried, recommended
 from xorlab.diagnosis.tried import in_words
 from xorlab.models import data
-from xorlab.train.config import Config
+from xorlab.train.config import ENOUGH, Config
 from xorlab.train.cures import advised, command, settings_of
 from xorlab.train.outcome import learned, outcome
 
@@ -90,7 +90,7 @@ def verdict(result: Mapping, with_table: bool = True) -> str:
         findings = result["verdict"]["findings"]
         lines += [f"{x['why']} {x['advice']}" for x in findings]
         if not findings:
-            lines.append("Nothing that was seen says why; it may need more steps.")
+            lines.append(_no_finding(result["steps_done"]))
         lines += _next(result, with_table)
     return "\n".join(lines)
 
@@ -107,12 +107,24 @@ def _next(result, with_table):
     if not told:
         findings = result["verdict"]["findings"]
         changes = advised(config, findings[0]["remedies"] if findings else ())
-        return [f"Next: {command(config, changes)}"]
+        return [f"Next: {startup.typed(command(config, changes))}"]
     table = in_words(told).splitlines()
     # What was not seen to work is not recommended.
     work = [settings_of(each.change) for each in recommended(told)[:1]]
-    commands = [f"Next: {command(config, settings)}" for settings in work]
-    return [*table[0 if with_table else 1 + len(told) :], *commands]
+    commands = [startup.typed(command(config, settings)) for settings in work]
+    return [
+        *table[0 if with_table else 1 + len(told) :],
+        *(f"Next: {words}" for words in commands),
+    ]
+
+
+def _no_finding(steps):
+    if steps < ENOUGH:
+        return (
+            f"Nothing that was seen says why, and {steps:,} steps are few: give it "
+            f"{ENOUGH:,} before you change anything else."
+        )
+    return "Nothing that was seen says why; it may need more steps."
 
 
 def versions() -> dict[str, str]:
