@@ -83,7 +83,8 @@ def test_it_says_what_each_run_came_to(page, finished_runs):
     assert re.search(r"networks a cell\s*70", page.text)
     # What all cells share is no column.
     assert re.search(r"depth\s*11", page.text)
-    assert re.search(r"activation\s*share\s*relu\s*0.1235\s*sigmoid", page.text)
+    head = r"activation\s*share\s*start_at_10"
+    assert re.search(rf"{head}\s*relu\s*0.1235\s*7777\s*sigmoid", page.text)
 
 
 def test_it_shows_runs_together_and_each_alone(page):
