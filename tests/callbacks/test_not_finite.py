@@ -131,7 +131,7 @@ def test_without_activations_the_loss_is_named_and_training_stays_the_same(
     assert [lost[0], lost[1]] == [0, 0] and all(lost[step] for step in (2, 3, 4, 5))
     assert "activation_not_finite" not in log.scalars
     [row] = log.histograms["hidden/bias/weight"][2]
-    np.testing.assert_array_equal(row, [np.nan, np.nan, 5])
+    np.testing.assert_array_equal(row, [np.inf, np.nan, 5])
 
 
 def test_a_slope_without_bounds_is_the_gradient_s(tmp_path):
