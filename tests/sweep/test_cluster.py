@@ -205,7 +205,7 @@ def test_a_cluster_need_not_keep_what_is_handed_on(monkeypatch):
 @pytest.mark.slow
 def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
     out = tmp_path / "out"
-    grid = dataclasses.replace(GRID, seeds=100 * 128, steps=100_000)
+    grid = dataclasses.replace(GRID, seeds=100 * 128, steps=20_000)
 
     def kill_all(cluster):
         _wait_for_chunks(out, 1)
@@ -215,7 +215,7 @@ def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
         for process in cluster.workers:
             process.kill()
 
-    with _cluster(tmp_path) as cluster, _meanwhile(kill_all, cluster):
+    with _cluster(tmp_path, number=1) as cluster, _meanwhile(kill_all, cluster):
         with pytest.raises(BrokenCluster, match="expected a worker .*what is done"):
             sweep.run(grid, out, scheduler=cluster.address)
     assert 2 <= len(_kept(out)) < 100
@@ -265,7 +265,7 @@ def test_a_cluster_without_this_xorlab_is_refused(where, package, received, tmp_
 @pytest.mark.slow
 def test_a_scheduler_that_goes_away_is_one_line_and_exit_code_1(tmp_path):
     out = tmp_path / "out"
-    flags = ["--activations=relu", "--depths=2", "--seeds=1200", "--steps=100000"]
+    flags = ["--activations=relu", "--depths=2", "--seeds=1200", "--steps=20000"]
     with _cluster(tmp_path, number=1) as cluster:
         process = subprocess.Popen(
             [sys.executable, "-m", "xorlab.sweep", *flags]
@@ -276,7 +276,7 @@ def test_a_scheduler_that_goes_away_is_one_line_and_exit_code_1(tmp_path):
         )
         _wait_for_chunks(out, 1)
         cluster.scheduler.kill()
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 1
     assert errors.startswith(f"error: scheduler: expected {cluster.address} to answer")
     assert "what is done is kept" in errors and errors.count("\n") == 1
