@@ -224,7 +224,7 @@ def test_a_folder_named_like_a_file_of_a_run_is_none_of_its_own(tmp_path):
 
 
 def test_overwrite_replaces_a_run_and_nothing_else(tmp_path):
-    settings = {"steps": 1, "depth": 2, "histograms": False, "logdir": str(tmp_path)}
+    settings = {**SMALL, "logdir": str(tmp_path)}
     config = Config(**settings)
     train.run(config)
     train.run(Config(**settings, overwrite=True))
@@ -235,14 +235,15 @@ def test_overwrite_replaces_a_run_and_nothing_else(tmp_path):
     assert (config.run_dir / "result.json").exists()
 
 
-SMALL = {"steps": 20, "depth": 2, "log_every": 5, "histograms": False}
+SMALL = {"steps": 20, "depth": 2, "log_every": 5, "histograms": False, "jit": False}
 
 
 def test_how_executions_are_cut_changes_nothing(tmp_path, monkeypatch):
     results = []
     for name, longest in (("whole", 100.0), ("cut", 0.0)):
         monkeypatch.setattr(pace, "_LONGEST", longest)
-        results.append(train.run(Config(**SMALL, run_name=name, logdir=str(tmp_path))))
+        settings = SMALL | {"jit": True, "run_name": name, "logdir": str(tmp_path)}
+        results.append(train.run(Config(**settings)))
     for result in results:
         del result["seconds"], result["config"]
     assert results[0] == results[1]
