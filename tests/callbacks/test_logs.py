@@ -162,7 +162,7 @@ def test_activations_are_those_of_the_training_step(tmp_path):
     truth = np.maximum(X[:4] @ hidden.kernel.numpy(), 0)
     oracle.holds(outputs["hidden/activation"][0], truth)
     zeros = [
-        n for left, right, n in outputs["hidden/activation"][0] if left < 0 < right
+        n for left, right, n in outputs["hidden/activation"][0] if left <= 0 < right
     ]
     assert zeros == [(truth == 0).sum()]
     assert outputs["last/activation"][2][:, 2].sum() == 12
