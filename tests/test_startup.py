@@ -227,6 +227,10 @@ def test_the_last_words_name_a_program_that_is_there(tmp_path, monkeypatch):
     assert startup.typed("python -m xorlab") == ".venv/bin/python -m xorlab"
     monkeypatch.setenv("PATH", str(program.parent))
     assert commanded() == "tensorboard --logdir 'my logs'"
+    # Between quotes no shell looks for the user's own folder.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shown = startup.tensorboard("~/my logs")
+    assert shown == f"tensorboard --logdir '{tmp_path}/my logs'"
     # Another python than this may be called so, which has no xorlab.
     program.with_name("python").touch(mode=0o755)
     assert startup.typed("python -m xorlab") == "python -m xorlab"

@@ -111,7 +111,7 @@ def not_written(error: OSError, then: str) -> OSError:
     )
 
 
-def closing(what: str, where: os.PathLike | str, logdir: str) -> str:
+def closing(what: str, where: os.PathLike | str, logdir: os.PathLike | str) -> str:
     """The last lines of a command: where its results are, and how to see them."""
     command = tensorboard(logdir)
     return f"{what}: {where}\nSee it: {command}\nand open http://localhost:6006"
@@ -119,7 +119,9 @@ def closing(what: str, where: os.PathLike | str, logdir: str) -> str:
 
 def tensorboard(logdir: os.PathLike | str) -> str:
     """The command that shows what is logged in a folder, as it is typed here."""
-    return typed(f"tensorboard --logdir {shlex.quote(str(logdir))}")
+    # Between quotes no shell looks for the user's own folder.
+    path = pathlib.Path(logdir).expanduser()
+    return typed(f"tensorboard --logdir {shlex.quote(str(path))}")
 
 
 def typed(command: str) -> str:

@@ -47,7 +47,10 @@ def test_it_is_told_step_by_step_and_ends_in_a_page(tmp_path, monkeypatch, capsy
         steps=20,
     )
     monkeypatch.setattr(module, "GRID", small)
-    monkeypatch.setattr(flags, "FLAGS", type("Flags", (), {"logdir": str(tmp_path)}))
+    # After `--logdir=` no shell looks for the user's own folder.
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    own = f"~/{tmp_path.name}"
+    monkeypatch.setattr(flags, "FLAGS", type("Flags", (), {"logdir": own}))
     assert command.main(["lecture"]) == 0
     out = capsys.readouterr().out
     titles = [words.title for words in CHAPTERS.values()]

@@ -142,6 +142,28 @@ def test_a_command_writes_it_and_refuses_what_is_no_run(tmp_path, capsys, monkey
     assert main(["report", str(sweep(tmp_path / "one"))]) == 0
     assert "report.html" in capsys.readouterr().out
     assert "<h1>one</h1>" in pathlib.Path("report.html").read_text()
+    # After `--out=` no shell looks for the user's own folder; and a folder may be here.
+    monkeypatch.setenv("HOME", str(tmp_path / "empty"))
+    monkeypatch.setattr(flags, "FLAGS", types.SimpleNamespace(out="~/report.html"))
+    monkeypatch.chdir(tmp_path / "one")
+    assert main(["report", "."]) == 0
+    assert "<h1>one</h1>" in (tmp_path / "empty/report.html").read_text()
+
+
+def test_runs_of_one_name_are_told_apart_by_the_folders_they_are_in(
+    tmp_path, monkeypatch
+):
+    beside, draw = [], pictures.gradients_by_layer
+
+    def drawn(panels):
+        beside.append(list(panels))
+        return draw(panels)
+
+    monkeypatch.setattr(pictures, "gradients_by_layer", drawn)
+    folders = [training(tmp_path / x / "cnn") for x in ("a", "b")]
+    # One that is given twice is shown once.
+    text = Seen(report.page([*folders, folders[0]])).text
+    assert beside == [["a/cnn", "b/cnn"]] and "a/cnn beside b/cnn" in text
 
 
 def test_causes_that_were_found_are_in_the_table_of_a_sweep(page):

@@ -1,12 +1,12 @@
 """Tells the whole lecture, in about a minute: `python -m xorlab.lecture`."""
 
-import pathlib
 import sys
 import textwrap
 
 from absl import flags
 
 from xorlab import settings, startup
+from xorlab.checks import folder
 from xorlab.files import write_atomically
 from xorlab.lecture.tell import page, tell
 from xorlab.lecture.words import CHAPTERS
@@ -19,9 +19,9 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     """Tells each chapter when it is known, writes the page; returns the exit code."""
-    logdir = flags.FLAGS.logdir
     told = []
     try:
+        logdir = folder("logdir", flags.FLAGS.logdir)
         settings.check_no_words(argv)
         print("Pictures with numbers are the lecture's: the page says what they show.")
         for chapter in tell(logdir):
@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
             if chapter.tables:
                 print(f"\n{chapter.tables}")
             sys.stdout.flush()
-        where = pathlib.Path(logdir) / "lecture.html"
+        where = logdir / "lecture.html"
         write_atomically(where, page(told).encode())
     except ValueError as error:
         return startup.refuse(error)

@@ -6,7 +6,7 @@
 
 Enters: folders that a run, a sweep or the callback has written.
 Leaves: one HTML file that needs no other, and no network.
-Imports: `eventlog`, `files`, `pictures`, `startup`, `train`.
+Imports: `checks`, `eventlog`, `files`, `pictures`, `startup`, `train`.
 
 Importing it does not import TensorFlow; reading event files does.
 """

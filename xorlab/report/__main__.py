@@ -5,6 +5,7 @@ import pathlib
 from absl import flags
 
 from xorlab import startup
+from xorlab.checks import folder as path
 from xorlab.files import write_atomically
 
 
@@ -17,6 +18,7 @@ def main(argv: list[str]) -> int:
     """Checks, reads, writes; returns the exit code."""
     folders = [pathlib.Path(word) for word in argv[1:]]
     try:
+        out = path("out", flags.FLAGS.out)
         if not folders:
             raise ValueError(
                 "run: expected folders of runs; received none; write "
@@ -32,10 +34,10 @@ def main(argv: list[str]) -> int:
         # Here, because reading event files imports TensorFlow.
         from xorlab.report.page import page
 
-        write_atomically(pathlib.Path(flags.FLAGS.out), page(folders).encode())
+        write_atomically(out, page(folders).encode())
     except (ValueError, OSError) as error:
         return startup.refuse(error)
-    print(f"Page: {flags.FLAGS.out}\nSee it: open it in a browser")
+    print(f"Page: {out}\nSee it: open it in a browser")
     return 0
 
 

@@ -25,9 +25,21 @@ def page(folders: Sequence[pathlib.Path]) -> str:
     Raises:
         ValueError: nothing that was recorded is in one of them.
     """
-    runs = [recorded(folder) for folder in folders]
+    runs = [recorded(folder, name) for name, folder in _named(folders).items()]
     title = " beside ".join(run.name for run in runs)
     return html.document(title, [*_numbers(runs), *_together(runs), *_apart(runs)])
+
+
+def _named(folders):
+    """Names folders by the shortest ends of their paths that tell them apart."""
+    # One that is given twice is one run.
+    by_path = {folder.resolve(): folder for folder in folders}
+    names: list[str] = []
+    for length in range(1, 1 + max(len(path.parts) for path in by_path)):
+        names = ["/".join(path.parts[-length:]) for path in by_path]
+        if len(set(names)) == len(by_path):
+            break
+    return dict(zip(names, by_path.values(), strict=True))
 
 
 def _numbers(runs):

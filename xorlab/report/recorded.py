@@ -24,7 +24,7 @@ class Recorded:
     """A run, a sweep or a training, in what a page shows of it.
 
     Attributes:
-        name: of its folder.
+        name: what tells it from those beside it: its folder's, if that does.
         facts: settings and numbers, by name.
         words: what came of it.
         curves: numbers by step, by line, by subject: `cost`, `accuracy`; by epoch where
@@ -56,20 +56,25 @@ class Recorded:
         return {step: self.gradients[step] for step in ends}
 
 
-def recorded(folder: pathlib.Path) -> Recorded:
+def recorded(folder: pathlib.Path, name: str = "") -> Recorded:
     """Reads a folder.
+
+    Args:
+        folder: of a run, of a sweep or of the callback's logs.
+        name: of what was recorded; if empty, the folder's.
 
     Raises:
         ValueError: nothing that was recorded is in it, or can be read.
     """
+    name = name or folder.resolve().name
     if (folder / "summary.csv").is_file():
-        return _sweep(folder)
+        return _sweep(folder, name)
     if (folder / "result.json").is_file():
-        return _lecture_run(folder)
+        return _lecture_run(folder, name)
     if any(folder.glob("train/*tfevents*")):
-        return _training(folder)
+        return _training(folder, name)
     if any(folder.glob("*tfevents*")):
-        return _of_log(folder.name, _read(folder))
+        return _of_log(name, _read(folder))
     raise ValueError(
         "run: expected the folder of a run, of a sweep or of the callback's logs; "
         f"received {str(folder)!r}, which has no result.json, no summary.csv and no "
@@ -87,11 +92,11 @@ def _read(folder):
     return log
 
 
-def _lecture_run(folder):
+def _lecture_run(folder, name):
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     log = _read(folder)
     settings = ("network", "activation", "depth", "initializer", "seed")
-    run = _of_log(folder.name, log)
+    run = _of_log(name, log)
     run.facts = {name: result["config"][name] for name in settings}
     run.facts |= {name: result[name] for name in ("steps_done", "cost", "accuracy")}
     if "verdict" in result and None not in result["predicted"]:
@@ -152,35 +157,35 @@ def _histograms(log):
     }
 
 
-def _training(folder):
+def _training(folder, name):
     """The callback's folder: Keras writes what it validates beside what it trains."""
-    training = _of_log(folder.name, _read(folder / "train"))
-    validation = _of_log(f"{folder.name}, validation", read(folder / "validation"))
+    training = _of_log(name, _read(folder / "train"))
+    validation = _of_log(f"{name}, validation", read(folder / "validation"))
     for subject, lines in validation.curves.items():
         training.curves.setdefault(subject, {}).update(lines)
     for subject, lines in training.curves.items():
-        numbers = lines.get(folder.name)
+        numbers = lines.get(name)
         if numbers:
             training.facts[subject.removeprefix("epoch_")] = numbers[max(numbers)]
     return training
 
 
-def _sweep(folder):
+def _sweep(folder, name):
     with open(folder / "summary.csv", newline="", encoding="utf-8") as file:
         head, *cells = csv.reader(file)
     grid = json.loads((folder / "grid.json").read_text(encoding="utf-8"))
     facts = {"cells": len(cells), "networks a cell": grid["seeds"]}
     facts["steps"] = grid["steps"]
     table = []
-    for name, column in zip(head, zip(*cells, strict=True), strict=True):
+    for title, column in zip(head, zip(*cells, strict=True), strict=True):
         if len(set(column)) > 1:
-            table.append([name, *map(_shortened, column)])
+            table.append([title, *map(_shortened, column)])
         # Causes that were found in no network are left out.
-        elif not (_FOUND.search(name) and column[0] == "0"):
-            facts[name] = column[0]
+        elif not (_FOUND.search(title) and column[0] == "0"):
+            facts[title] = column[0]
     rows = list(map(list, zip(*table, strict=True)))
     images = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.png"))}
-    return Recorded(folder.name, facts, images=images, rows=rows)
+    return Recorded(name, facts, images=images, rows=rows)
 
 
 def _shortened(cell):
