@@ -68,6 +68,12 @@ def test_a_histogram_ends_where_its_values_do(measured, name):
         np.testing.assert_array_equal(rows, as_numpy)
 
 
+def test_ends_are_exact_in_double_precision_too(measured):
+    arrays = [np.array([-1 - 1e-12, 2 + 1e-12]), np.array([-3e-300, -1e-300])]
+    *_, ends = measured(measures.measure, arrays)
+    assert (ends * [-1, 1]).tolist() == [[x.min(), x.max()] for x in arrays]
+
+
 def test_a_change_is_measured_where_float32_would_lose_it(measured):
     before = [np.float32([1.0, 1e-30]), RNG.normal(size=2**18 + 3).astype("f4")]
     after = [before[0] + np.float32([0.0, 1e-30]), before[1] * np.float32(1 + 1e-6)]

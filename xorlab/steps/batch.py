@@ -47,10 +47,9 @@ class BatchFacts:
     @classmethod
     def of(cls, numbers: np.ndarray) -> "BatchFacts":
         """Reads what `measured` returned."""
-        columns, classes = np.split(numbers[_NUMBERS:], 2)
-        values: list[Any] = [*numbers[:_NUMBERS].tolist(), columns, classes]
-        names = (field.name for field in dataclasses.fields(cls))
-        return cls(**dict(zip(names, values, strict=True)))
+        shares = numbers[_NUMBERS:]
+        values: list[Any] = [*numbers[:_NUMBERS].tolist(), shares[:MOST], shares[MOST:]]
+        return cls(*values)
 
 
 def measured(data: Any) -> tf.Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from xorlab.steps import exact
+from xorlab.steps.ends import ends
 from xorlab.steps.histograms import BUCKETS, ZERO, buckets
 
 # Big tensors are measured in parts of so many values: all at once, they would need
@@ -181,22 +182,8 @@ def _count(owner, padding, rows, by_xla):
         counts = tf.raw_ops.DenseBincount(input=flat, size=size, weights=no_weights)
     zeros = padding[:, tf.newaxis] * tf.one_hot(buckets(0.0), BUCKETS, dtype=tf.int32)
     counts = tf.cast(tf.reshape(counts, [-1, BUCKETS]) - zeros, tf.int64)
-    ends = _ends(owner, padding, rows, has_zeros=counts[:, ZERO] > 0)
-    return [counts, _squares(owner, padding, rows), ends]
-
-
-def _ends(owner, padding, rows, has_zeros):
-    known = tf.get_static_value(padding)
-    if known is not None and known.tolist() == [0]:  # A part of a big tensor.
-        ends = tf.stack([-tf.reduce_min(rows), tf.reduce_max(rows)])
-        return tf.cast(ends[tf.newaxis], tf.float64)
-    # Zeros are left out, as those of the padding are, unless the tensor has some.
-    low = tf.where(rows == 0, rows.dtype.max, rows)
-    high = tf.where(rows == 0, rows.dtype.min, rows)
-    ends = tf.stack([-tf.reduce_min(low, axis=1), tf.reduce_max(high, axis=1)], axis=1)
-    ends = tf.math.unsorted_segment_max(ends, owner, padding.shape[0])
-    ends = tf.where(has_zeros[:, tf.newaxis], tf.maximum(ends, 0), ends)
-    return tf.cast(ends, tf.float64)
+    found = ends(owner, padding, rows, has_zeros=counts[:, ZERO] > 0)
+    return [counts, _squares(owner, padding, rows), found]
 
 
 def _change(owner, padding, after_rows, before_rows):

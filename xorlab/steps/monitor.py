@@ -74,11 +74,12 @@ class StepMonitor:
                 told.append(statistics)
         if told:
             first = told[0]
-            (place, loss), held = np.split(array(self._of_batch), [2])
+            of_batch = array(self._of_batch)
+            place, loss = of_batch[:2].tolist()
             first.batch_not_finite = self._batch.place(int(place))
-            first.batch = batch.BatchFacts.of(held)
+            first.batch = batch.BatchFacts.of(of_batch[2:])
             for statistics in told:
-                statistics.loss = float(loss)
+                statistics.loss = loss
             if self.layers:
                 first.layers, counts, ends = self._outputs.counts()
                 first.counts = np.concatenate([first.counts, counts])
