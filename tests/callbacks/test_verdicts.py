@@ -1,6 +1,8 @@
 """The callback says why a model does not learn: once, where it changes, and aloud."""
 
 import json
+import types
+from unittest import mock
 
 import keras
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from keras import layers
 from oracles import callback_oracle as oracle
 
-from xorlab.diagnosis import judge
+from xorlab.diagnosis import Evidence, Finding, LayerStep, StepEvidence, Verdict, judge
 from xorlab.watching import Terminal, verdicts
 from xorlab.watching.anatomy import evidence_of
 
@@ -140,6 +142,44 @@ def test_steps_are_judged_when_they_have_doubled(tmp_path, monkeypatch):
     trained(well, tmp_path)
     # 16 batches an epoch.
     assert judged == [0, 1, 3, 7, 15, 31, 47, 47]
+
+
+def told_of(losses):
+    """What is said of a network whose first layer starves, by its loss at each look.
+
+    And at the end.
+    """
+    layers = {"one": LayerStep(1e-9), "last": LayerStep(0.1)}
+    witness = types.SimpleNamespace(seen=0, trained_apart={}, add=lambda *told: None)
+    said = []
+    told = verdicts.Verdicts(lambda: witness, mock.Mock(), said.append)
+    for number, loss in enumerate(losses):
+        steps = [StepEvidence(100 * n, layers, loss) for n in range(8)]
+        seen = Evidence((), steps, guessing_loss=1.0)
+        witness.evidence = lambda left, seen=seen: seen
+        told.add([types.SimpleNamespace(step=number)], None, None)
+        told.judge()
+    told.end()
+    return [line.split(":")[0].split(", ")[1] for line in said]
+
+
+def test_a_loss_that_hovers_about_guessing_is_not_told_one_thing_and_another():
+    # It has learned below 0.95.
+    hovers = [0.97, 0.94, 0.96, 0.93, 0.97]
+    assert told_of(hovers) == ["step 0", "at the end of training"]
+    learns = [0.97, 0.94, 0.9, 0.93, 0.96, 0.94]
+    assert told_of(learns) == ["step 0", "step 2"]
+    falls_back = [0.92, 0.96, 1.0, 0.96, 0.94]
+    assert told_of(falls_back) == ["step 2", "at the end of training"]
+
+
+def test_causes_do_not_take_turns_where_the_loss_hovers(monkeypatch):
+    causes = ["collapsed", "vanishing", "collapsed", "vanishing", "diverged", "healthy"]
+    found = [Verdict([Finding(x, "", "")] if x != "healthy" else []) for x in causes]
+    monkeypatch.setattr(verdicts, "judge", mock.Mock(side_effect=found))
+    # What comes before another cause may bring it about; what is lost is told at once.
+    told = ["step 0", "step 1", "step 4", "at the end of training"]
+    assert told_of([1.0] * 5) == told
 
 
 def test_of_many_steps_few_are_kept(tmp_path, monkeypatch):

@@ -81,12 +81,19 @@ def test_what_follows_from_that_is_not_said_before_it():
 
 
 def test_a_head_of_zeros_may_wait_for_its_rate():
+    # Till then it lets nothing through.
+    starved = {"gradient_rms": 0.0, "update_norm": 0.0}
     zero = {"weight_norm": 0.0, "update_norm": 0.0}
-    warm_up = [step(0, 1.4, one={}, head=zero), step(1, 1.4, one={}, head=zero)]
+    warm_up = [step(n, 1.4, one=starved, head=zero) for n in range(2)]
     facts = [LayerFacts(x, "Dense", "relu", 8, True) for x in ("one", "head")]
-    assert judge(Evidence(facts, warm_up)).cause == "constant"
+    assert judge(Evidence(facts, warm_up)).causes == ["constant"]
     warm_up[0] = dataclasses.replace(warm_up[0], learning_rate=0.0)
     assert judge(Evidence(facts, warm_up)).cause == "undecided"
+    well = [*warm_up, step(3, 1.4, one={}, head={})]
+    assert judge(Evidence(facts, well)).cause == "undecided"
+    # What is starved by it no longer was dead from the start, and not killed by a rate.
+    dead = [*warm_up, *(step(n, 1.4, one=starved, head={}) for n in (3, 7))]
+    assert judge(Evidence(facts, dead)).causes == ["dead"]
 
 
 @pytest.mark.parametrize(

@@ -78,11 +78,20 @@ def before_weights(layers: Sequence[LayerFacts]) -> Sequence[LayerFacts]:
     return layers[:first]
 
 
+def held_back(evidence: Evidence, step: int) -> frozenset[str]:
+    """Layers to which those of zero weights let no gradient through at a step."""
+    norms = evidence.of_layers("weight_norm", step)
+    return _up_to(evidence, [x for x, norm in norms.items() if norm == 0])
+
+
 def cut_off(evidence: Evidence) -> frozenset[str]:
     """Layers whose gradient says nothing of their own, since a constant one follows."""
     found = constant(evidence)
+    return frozenset() if found is None else _up_to(evidence, found.layers)
+
+
+def _up_to(evidence, layers):
+    """These layers, and all before the last of them."""
     names = [x.name for x in evidence.layers]
-    if found is None:
-        return frozenset()
-    last = max(names.index(layer) for layer in found.layers if layer in names)
-    return frozenset(names[: last + 1])
+    ends = [names.index(x) + 1 for x in layers if x in names]
+    return frozenset(names[: max(ends, default=0)])

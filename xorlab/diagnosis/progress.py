@@ -49,17 +49,31 @@ def learns(evidence: Evidence) -> bool | None:
     losses = [x for x in evidence.losses if math.isfinite(x)]
     if not losses or len(losses) < len(evidence.losses):
         return False if evidence.losses else None
-    recent = losses[-_recent(losses) :]
-    share = LEARNS.value if len(recent) > 1 else _HALF
+    is_one = _recent(losses) == 1
+    share = _HALF if is_one else LEARNS.value
     guess = guessing_loss(evidence)
     if guess is None:
         if len(losses) == 1:
             return None
         guess = losses[0]
     # Below zero, too, less is better.
-    if statistics.fmean(recent) <= guess - (1 - share) * abs(guess):
+    if _recent_loss(losses) <= guess - (1 - share) * abs(guess):
         return True
-    return None if len(recent) == 1 else False
+    return None if is_one else False
+
+
+def has_moved(before: Evidence, evidence: Evidence) -> bool:
+    """Whether the loss is another since, by what tells learning from guessing.
+
+    Args:
+        before: what was seen then.
+        evidence: what was seen by now.
+    """
+    if not before.losses or not evidence.losses:
+        return True
+    then, now = _recent_loss(before.losses), _recent_loss(evidence.losses)
+    guess = guessing_loss(evidence) or evidence.losses[0]
+    return not abs(now - then) < (1 - LEARNS.value) * abs(guess)
 
 
 def may_yet_learn(evidence: Evidence) -> bool:
@@ -94,8 +108,7 @@ def can_escape(evidence: Evidence, share: float = 1.0) -> bool:
     losses, left = evidence.losses, evidence.steps_left or 0
     if guess is None or not losses or not ratios:
         return False
-    now = statistics.fmean(losses[-_recent(losses) :])
-    return now < share * guess and ratios[-1] * left >= REACH.value
+    return _recent_loss(losses) < share * guess and ratios[-1] * left >= REACH.value
 
 
 def update_ratios(evidence: Evidence) -> list[float]:
@@ -130,6 +143,10 @@ def has_seen_enough(evidence: Evidence) -> bool:
     made, left = steps_made(evidence), evidence.steps_left
     share = 1.0 if left is None else made / max(1, made + left)
     return len(evidence.steps) > 1 and share >= SEEN.value
+
+
+def _recent_loss(losses):
+    return statistics.fmean(losses[-_recent(losses) :])
 
 
 def _recent(losses):

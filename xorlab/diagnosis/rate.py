@@ -12,7 +12,13 @@ from xorlab.diagnosis.progress import (
     steps_made,
     update_ratios,
 )
-from xorlab.diagnosis.units import SATURATED, dead_layers, saturated_layers, saturation
+from xorlab.diagnosis.units import (
+    SATURATED,
+    dead_layers,
+    first_telling,
+    saturated_layers,
+    saturation,
+)
 
 LARGE = Threshold(
     1.0,
@@ -104,7 +110,7 @@ def _killed(evidence):
     """Layers whose units have died, or saturated, since they were first seen."""
     if len(evidence.steps) < 2:
         return ()
-    before = dead_layers(evidence, 0)
+    before = dead_layers(evidence, first_telling(evidence))
     died = tuple(x for x in dead_layers(evidence, -1) if x not in before)
     # Half of a layer may come back; a whole one gets no gradient that could wake it.
     is_whole = any(evidence.of_layers("dead").get(x, 1.0) == 1 for x in died)

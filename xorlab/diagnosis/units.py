@@ -2,7 +2,7 @@
 
 import statistics
 
-from xorlab.diagnosis.connection import cut_off
+from xorlab.diagnosis.connection import cut_off, held_back
 from xorlab.diagnosis.evidence import Evidence
 from xorlab.diagnosis.findings import Finding, Threshold, named
 from xorlab.diagnosis.progress import guessing_loss, learns
@@ -24,10 +24,10 @@ def dead(evidence: Evidence) -> Finding | None:
     """Finds layers of ReLUs that were dead for the most part from the start on."""
     if learns(evidence) or _may_have_learned(evidence):
         return None
-    now = dead_layers(evidence, -1)
-    layers = tuple(x for x in dead_layers(evidence, 0) if x in now)
+    now, first = dead_layers(evidence, -1), first_telling(evidence)
+    layers = tuple(x for x in dead_layers(evidence, first) if x in now)
     # Networks with half a layer dead learn; through a whole one nothing passes.
-    shares = evidence.of_layers("dead", 0)
+    shares = evidence.of_layers("dead", first)
     numbers = {"dead": max((shares.get(x, 1.0) for x in layers), default=0.0)}
     if numbers["dead"] < 1:
         return None
@@ -48,11 +48,11 @@ def dead_layers(evidence: Evidence, step: int) -> tuple[str, ...]:
 
     Where units were not seen, the last layer before those that receive a gradient.
     """
-    # Zero weights are no matter of units.
-    norms = evidence.of_layers("weight_norm", step)
-    aside = cut_off(evidence) | {x for x, norm in norms.items() if norm == 0}
     shares = evidence.of_layers("dead", step)
     if shares:
+        # Zero weights are no matter of units.
+        norms = evidence.of_layers("weight_norm", step)
+        aside = cut_off(evidence) | {x for x, norm in norms.items() if norm == 0}
         many = (x for x, share in shares.items() if share >= DEAD.value)
         return tuple(x for x in many if x not in aside)
     received = evidence.of_layers("gradient_rms", step)
@@ -60,10 +60,17 @@ def dead_layers(evidence: Evidence, step: int) -> tuple[str, ...]:
     passed = [x for x, rms in received.items() if rms > 0]
     if not blocked or not passed or len(evidence.steps) < 2:
         return ()
+    aside = cut_off(evidence) | held_back(evidence, step)
     relus = _before_relus(evidence.layers)
     ends = [x for x in blocked if x not in aside and x in relus]
     is_last = ends and ends[-1] == list(received)[-1]
     return () if is_last else tuple(ends[-1:])
+
+
+def first_telling(evidence: Evidence) -> int:
+    """The first step that was seen at which no layer of zeros holds gradients back."""
+    steps = range(len(evidence.steps))
+    return next((x for x in steps if not held_back(evidence, x)), 0)
 
 
 def _may_have_learned(evidence):

@@ -8,9 +8,9 @@ from xorlab.diagnosis import flow, output, rate, units
 from xorlab.diagnosis.collapse import collapsed
 from xorlab.diagnosis.connection import constant, disconnected
 from xorlab.diagnosis.evidence import Evidence
-from xorlab.diagnosis.findings import CAUSES, Finding, Verdict, named
+from xorlab.diagnosis.findings import CAUSES, UNDECIDED, Finding, Verdict, named
 from xorlab.diagnosis.finite import diverged, finite_steps, not_finite
-from xorlab.diagnosis.progress import has_had_time, has_seen_many, learns
+from xorlab.diagnosis.progress import has_had_time, has_moved, has_seen_many, learns
 
 _Rule = Callable[[Evidence], Finding | None]
 OF_FINITE: tuple[_Rule, ...] = (not_finite, diverged)
@@ -33,6 +33,8 @@ RULES: tuple[_Rule, ...] = (
 )
 # Causes that a network may overcome, as many public ones do in their first steps.
 _MAY_PASS = ("input", "start", "vanishing", "exploding")
+# Causes that hold, or do not, whatever the loss does.
+_APART_FROM_LOSS = ("not_finite", "overflow", "disconnected", "constant", "diverged")
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -72,6 +74,28 @@ def settled(verdict: Verdict, evidence: Evidence) -> Verdict:
         return verdict
     sure = itertools.takewhile(lambda x: x.cause not in _MAY_PASS, verdict.findings)
     return dataclasses.replace(verdict, findings=tuple(sure))
+
+
+def still_holds(
+    said: Verdict, then: Evidence, verdict: Verdict, evidence: Evidence
+) -> bool:
+    """Whether what was said is not to be taken back for another verdict.
+
+    Where the loss hovers about that of guessing, rules find one thing and another in
+    turn. So it has to have moved since, or what is found has to come before what was
+    said.
+
+    Args:
+        said: the verdict that was told.
+        then: the evidence by which it was found last.
+        verdict, evidence: those of now.
+    """
+    was, now = said.cause, verdict.cause
+    if was in (UNDECIDED, now) or {was, now} & set(_APART_FROM_LOSS):
+        return False
+    if said.findings and verdict.findings and CAUSES.index(now) < CAUSES.index(was):
+        return False
+    return not has_moved(then, evidence)
 
 
 def _not_seen(evidence):

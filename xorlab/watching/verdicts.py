@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from xorlab.diagnosis import Verdict, judge
-from xorlab.diagnosis.verdict import settled
+from xorlab.diagnosis import Evidence, Verdict, judge
+from xorlab.diagnosis.verdict import settled, still_holds
 from xorlab.eventlog.eventfile import EventFile, StepValues
 from xorlab.steps.statistics import StepStatistics
 from xorlab.watching.networks import judge_apart
@@ -36,6 +36,7 @@ class Verdicts:
         self._causes: dict[str, float] = {}
         self._written: str | None = None
         self.verdict = Verdict(is_enough=False)
+        self._then = Evidence()  # Of which that was said.
         self.steps_left: int | None = None
 
     def add(
@@ -55,32 +56,28 @@ class Verdicts:
             return
         before = self.verdict
         self._judge(self._witness, is_over=False)
-        if self.verdict.cause == before.cause:
-            return
-        self._write()
-        if self.verdict.findings:
-            self._say(f"xorlab, step {self._last}: {self.verdict.line()}")
-        elif before.findings:
-            now = "it learns now, and " if self.verdict.is_enough else ""
-            self._say(
-                f"xorlab, step {self._last}: {now}what was said before no longer holds."
-            )
+        if self.verdict.cause != before.cause:
+            self._write()
+            self._tell(f"step {self._last}", before)
 
     def end(self) -> None:
-        """Judges what was seen last, and says what is wrong."""
+        """Judges what was seen last, and says what is wrong, or no longer is."""
         if self._witness is None:
             return
+        before = self.verdict
         self._judge(self._witness, is_over=True)
         if self.verdict.words() != self._written:
             self._write()
-        if self.verdict.findings:
-            self._say(f"xorlab, at the end of training: {self.verdict.line()}")
+        self._tell("at the end of training", before)
 
     def _judge(self, witness, is_over):
         self._is_judged = True
         evidence, apart = witness.evidence(self.steps_left), witness.trained_apart
         verdict = judge_apart(evidence, apart) if len(apart) > 1 else judge(evidence)
-        self.verdict = verdict if is_over else settled(verdict, evidence)
+        if not is_over:
+            verdict = settled(verdict, evidence)
+        if is_over or not still_holds(self.verdict, self._then, verdict, evidence):
+            self.verdict, self._then = verdict, evidence
         # What was found once is zero where it no longer holds.
         self._causes = dict.fromkeys(self._causes, 0.0)
         for finding in self.verdict.findings:
@@ -93,3 +90,10 @@ class Verdicts:
         self._written = self.verdict.words()
         # Of one line break Markdown makes a space.
         self._log.text("verdict", self._written.replace("\n", "\n\n"), self._last)
+
+    def _tell(self, when, before):
+        if self.verdict.findings:
+            self._say(f"xorlab, {when}: {self.verdict.line()}")
+        elif before.findings:
+            now = "it learns now, and " if self.verdict.is_enough else ""
+            self._say(f"xorlab, {when}: {now}what was said before no longer holds.")
