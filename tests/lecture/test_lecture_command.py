@@ -63,7 +63,7 @@ def test_it_is_told_step_by_step_and_ends_in_a_page(tmp_path, monkeypatch, capsy
     assert told in " ".join(out.split()) and told in page
     # Nothing is fetched, and nothing was left out.
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
-    assert page.count("<img") == 12
+    assert page.count("<img") == 21
     assert not re.search(r"{\w+}", page)
 
 

@@ -80,8 +80,37 @@ def test_a_network_without_one_usable_gradient_is_drawn(rms):
 def test_many_long_names_can_be_read():
     names = [f"encoder/block_{n}/attention/query_projection" for n in range(60)]
     gradients = {step: dict.fromkeys(names, 0.1) for step in range(0, 10**7, 10**5)}
-    check_texts(pictures.gradients_by_layer({"model": {0: gradients[0]}}))
-    check_texts(pictures.gradients_over_time(gradients))
+    by_layer = pictures.gradients_by_layer({"model": {0: gradients[0]}})
+    over_time = pictures.gradients_over_time(gradients)
+    for figure, ticks in (
+        (by_layer, by_layer.axes[0].get_xticklabels()),
+        (over_time, over_time.axes[0].get_yticklabels()),
+    ):
+        check_texts(figure)
+        shown = [label.get_text() for label in ticks]
+        assert len(shown) > 9 and len(set(shown)) == len(shown)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_few_layers_leave_room_for_what_is_written_beside_them(layers):
+    rms = {0: dict.fromkeys(LAYERS[:layers], math.nan) | {"last": 0.1}}
+    check_texts(pictures.gradients_over_time(rms))
+    [axes] = pictures.gradients_by_layer({"relu": rms}).axes
+    # Inside, and not upon the edge, a layer without a point, too.
+    left, right = axes.get_xlim()
+    assert left < 0 and right > layers
+
+
+def test_what_is_not_finite_is_a_star_at_the_upper_edge():
+    lost = {"a": math.nan, "b": math.inf, "c": 0.1}
+    figure = pictures.gradients_by_layer({"relu": {0: lost}})
+    check_texts(figure)
+    [axes] = figure.axes
+    curve, stars, _ = axes.lines
+    assert list(stars.get_xdata()) == [0, 1]
+    assert set(stars.get_ydata()) == {axes.get_ylim()[1]}
+    assert np.isnan(curve.get_ydata()).tolist() == [True, True, False]
+    assert "step 0: not finite" in [x.get_text() for x in figure.legends[0].get_texts()]
 
 
 def test_over_time_a_row_is_a_layer_and_a_column_a_step():

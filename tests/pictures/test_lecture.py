@@ -29,6 +29,12 @@ def test_cost_and_accuracy_are_curves_below_each_other():
     assert low <= 0 and high >= 1
 
 
+def test_a_run_that_the_first_panel_does_not_show_is_named():
+    panels = {"accuracy": {"cnn": {0: 0.5}}, "loss": {"cnn": {0: 1}, "one": {0: 2}}}
+    figure = pictures.learning_curves(panels)
+    assert labels(figure.legends[0]) == ["cnn", "one"]
+
+
 def test_there_is_no_half_of_an_epoch():
     loss = {"loss": {"cnn": {0: 0.7, 1: 0.6, 2: 0.5, 3: 0.4}}}
     [axes] = pictures.learning_curves(loss, "epoch").axes
@@ -87,6 +93,16 @@ def test_the_surface_is_where_the_inputs_are():
     # No boundary is drawn where all answers are 0.5.
     assert not flat.collections and slope.collections
     assert "hypothesis" in bar.get_ylabel()
+
+
+def test_histograms_stand_in_the_order_of_the_model():
+    [row] = histograms.rows(histograms.count([np.ones(3)]))
+    of_all = {"conv": row, "pool": row, "dense": row}
+    figure = pictures.histograms_by_layer(
+        {"weights": {"conv": row, "dense": row}, "activations": of_all}
+    )
+    shown = [axes.get_ylabel() for axes in figure.axes]
+    assert [name for name in shown if name] == list(of_all)
 
 
 def test_rows_that_a_layer_makes_one_are_counted():

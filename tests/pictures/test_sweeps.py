@@ -5,10 +5,12 @@ import os
 
 import numpy as np
 import pytest
+from matplotlib.font_manager import get_font_names
 from oracles.figures import check_texts
 from oracles.summaries import summary
 
 from xorlab import pictures
+from xorlab.pictures import png
 
 
 def texts(axes):
@@ -107,6 +109,15 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
         pictures.save(pictures.phase_diagram([summary("relu", 2, 10)]), tmp_path / name)
     one, other = sorted(path.read_bytes() for path in tmp_path.iterdir())
     assert one == other and one.startswith(b"\x89PNG")
+
+
+def test_names_in_korean_have_letters():
+    fonts = [x for x in get_font_names() if x in png.MORE_LETTERS]
+    if not fonts:
+        pytest.skip("no font with Korean letters is installed")
+    # What has none is warned of, and warnings are errors.
+    curve = {"cost": {"시그모이드": {0: 0.7, 1: 0.69}}}
+    assert pictures.encoded(pictures.learning_curves(curve))
 
 
 def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):

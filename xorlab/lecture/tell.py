@@ -5,9 +5,11 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from xorlab import startup, sweep, train
 from xorlab.checks import folder
-from xorlab.lecture.words import CHAPTERS
+from xorlab.lecture.words import CAPTIONS, CHAPTERS, SOURCE, SOURCE_KO
 from xorlab.train.report import gradient_table, lecture_block
 
 STEPS = 20_000  # A tenth of the lecture's; nothing happens later.
@@ -28,7 +30,7 @@ class Told:
         chapter: its key in `CHAPTERS`.
         facts: the numbers of its words, spelled.
         tables: for the terminal.
-        pictures: PNG files by caption.
+        pictures: PNG files by what they are of, a key in `CAPTIONS`.
     """
 
     chapter: str
@@ -63,28 +65,33 @@ def tell(logdir: str | pathlib.Path) -> Iterator[Told]:
         result = train.run(config, progress=True)
         return result, recorded(config.run_dir)
 
+    def surface(run):
+        return run.images["3_decision_surface"]
+
     hand, by_hand = ran("1-handmade", network="handmade", steps=1, log_every=1)
     answers = ", ".join(f"{y:.3f}" for y in hand["hypothesis"])
     yield Told(
         "handmade",
         _facts(hand) | {"answers": answers},
         lecture_block(hand),
-        _of(by_hand, "3_decision_surface"),
+        {"surface": surface(by_hand)},
     )
     result, shallow = ran("2-shallow", network="shallow", activation="sigmoid")
     yield Told(
         "shallow",
         _facts(result),
         lecture_block(result),
-        _of(shallow, "3_decision_surface"),
+        {"surface": surface(shallow)},
     )
     sigmoid, deep = ran("3-deep-sigmoid", activation="sigmoid")
     yield Told(
         "sigmoid",
         _facts(sigmoid),
         lecture_block(sigmoid),
-        {"cost and accuracy": encoded(pictures.learning_curves(deep.curves))}
-        | _of(deep, "4_four_rows_by_layer"),
+        {
+            "curves": encoded(pictures.learning_curves(deep.curves)),
+            "rows": deep.images["4_four_rows_by_layer"],
+        },
     )
     start = sigmoid["gradient_rms"]["start"]
     by_layer = pictures.gradients_by_layer({"deep sigmoid": deep.gradients_at_ends()})
@@ -92,7 +99,7 @@ def tell(logdir: str | pathlib.Path) -> Iterator[Told]:
         "vanishing",
         _facts(sigmoid),
         gradient_table(start, "Gradients of the deep sigmoid network before training"),
-        {"gradient by layer": encoded(by_layer)},
+        {"gradients": encoded(by_layer)},
     )
     relu, deep_relu = ran("5-deep-relu", activation="relu")
     both = {
@@ -111,13 +118,13 @@ def tell(logdir: str | pathlib.Path) -> Iterator[Told]:
             "Gradients of the deep ReLU network before training, on the same scale",
         ),
         {
-            "gradient by layer": encoded(pictures.gradients_by_layer(both)),
-            "cost and accuracy": encoded(pictures.learning_curves(curves)),
-        }
-        | _of(deep_relu, "3_decision_surface"),
+            "gradients": encoded(pictures.gradients_by_layer(both)),
+            "curves": encoded(pictures.learning_curves(curves)),
+            "surface": surface(deep_relu),
+        },
     )
     gallery = encoded(pictures.activation_gallery(models.ACTIVATIONS))
-    yield Told("gallery", {}, "", {"activations and their slopes": gallery})
+    yield Told("gallery", {}, "", {"gallery": gallery})
     result, better = ran(
         "7-better-start", activation="sigmoid", initializer="data_dependent"
     )
@@ -129,8 +136,10 @@ def tell(logdir: str | pathlib.Path) -> Iterator[Told]:
         "start",
         _facts(result),
         lecture_block(result),
-        {"gradient by layer": encoded(pictures.gradients_by_layer(starts))}
-        | _of(better, "3_decision_surface"),
+        {
+            "gradients": encoded(pictures.gradients_by_layer(starts)),
+            "surface": surface(better),
+        },
     )
     many = logs / "8-many"
     summaries = sweep.run(GRID, many, progress=True)
@@ -145,32 +154,44 @@ def tell(logdir: str | pathlib.Path) -> Iterator[Told]:
         counts | {"networks": GRID.seeds, "steps": f"{STEPS:,}"},
         "",
         # Drawn by the sweep.
-        {"share that learns": (many / "phase_diagram.png").read_bytes()},
+        {"shares": (many / "phase_diagram.png").read_bytes()},
     )
 
 
 def page(told: list[Told]) -> str:
-    """Returns the chapters as one page of HTML, in English and Korean."""
+    """Returns the chapters as one page of HTML, in English and Korean.
+
+    What the lecture shows in a chapter stands beside what was computed for it here.
+    """
+    from xorlab.lecture.sketches import SKETCHES
+    from xorlab.pictures import encoded
     from xorlab.report import html
 
-    parts = []
+    parts = [html.beside([html.paragraphs(SOURCE)], [html.paragraphs(SOURCE_KO, "ko")])]
     for chapter in told:
         words = CHAPTERS[chapter.chapter]
-        parts += [
+        english = [
             html.heading(words.title),
             html.paragraphs(words.text.format(**chapter.facts)),
-            html.heading(words.title_ko, 3),
-            html.paragraphs(words.text_ko.format(**chapter.facts), "ko"),
-            html.aside(
-                [
-                    html.heading("In the lecture · 강의에서는", 4),
-                    html.paragraphs(words.shown),
-                    html.paragraphs(words.shown_ko, "ko"),
-                ]
-            ),
         ]
+        korean = [
+            html.heading(words.title_ko, lang="ko"),
+            html.paragraphs(words.text_ko.format(**chapter.facts), "ko"),
+        ]
+        shown = [
+            html.heading("In the lecture · 강의에서는", 3),
+            html.paragraphs(words.shown),
+            html.paragraphs(words.shown_ko, "ko"),
+        ]
+        for number, draw in SKETCHES.get(chapter.chapter, ()):
+            caption = CAPTIONS["sketch"].format(number=number)
+            shown.append(html.picture(encoded(draw()), caption))
+        here = [html.heading("Here · 여기에서는", 3)]
+        if chapter.tables:
+            here.append(html.preformatted(chapter.tables))
         for caption, png in chapter.pictures.items():
-            parts.append(html.picture(png, caption))
+            here.append(html.picture(png, CAPTIONS[caption]))
+        parts += [html.beside(english, korean), html.beside([html.aside(shown)], here)]
     return html.document("ReLU is better than sigmoid: the lecture, and a doubt", parts)
 
 
@@ -179,15 +200,12 @@ def _facts(result):
     right = round(4 * result["accuracy"])
     return {
         "steps": f"{result['steps_done']:,}",
-        "cost": f"{result['cost']:.3g}",
+        "cost": _written_out(result["cost"], 3),
         "right": right,
-        "ratio": f"{rms[0] / rms[-1]:.1g}",
+        "ratio": _written_out(rms[0] / rms[-1], 1),
     }
 
 
-def _of(run, name):
-    captions = {
-        "3_decision_surface": "what it answers over the unit square",
-        "4_four_rows_by_layer": "what each layer makes of the four rows",
-    }
-    return {captions[name]: run.images[name]}
+def _written_out(number, digits):
+    """As people write it: 0.0000005, not 5e-07."""
+    return np.format_float_positional(number, digits, fractional=False, trim="-")

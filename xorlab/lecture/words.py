@@ -55,8 +55,8 @@ CHAPTERS = {
         "3. 시그모이드를 깊게 쌓으면 배우지 못합니다",
         "나머지는 모두 같고 층만 열한 개입니다(그림 03). {steps}번 학습한 뒤의 "
         "비용은 {cost}, 동전을 던지는 것과 같습니다. 네 답이 모두 0.5 근처에 있어서, "
-        "어느 답이 맞다고 세어지는지는 반올림이 정합니다(그림 05와 06). 층을 "
-        "늘렸더니 오히려 나빠졌습니다.",
+        "어느 답이 맞은 것으로 처리되는지는 반올림에 달려 있습니다(그림 05와 06). "
+        "층을 늘렸더니 오히려 나빠졌습니다.",
         "Pictures 03 and 04: layer1 to layer10 and last, as code and as TensorBoard's "
         "graph. Picture 05: after 198,000 steps the cost is 0.69314718, the answers "
         "0.49999988, 0.50000006, 0.49999982 and 0.5, the accuracy 0.5. Picture 06: "
@@ -76,15 +76,15 @@ CHAPTERS = {
         "layer receives {ratio} of what the last does. It hardly moves, so nothing "
         "behind it gets to see the inputs.",
         "4. 이유: 기울기가 사라집니다",
-        "연쇄 법칙(그림 07과 08)에 따라 기울기는 입력 쪽으로 한 층을 지날 때마다 "
-        "하나의 수와 곱해집니다. 시그모이드의 기울기와 가중치의 곱입니다. "
-        "시그모이드의 기울기는 1/4을 넘지 않습니다. 학습 전에 첫 층이 받는 기울기는 "
+        "연쇄 법칙(그림 07과 08)에 따르면, 기울기가 입력 쪽으로 한 층을 지날 때마다 "
+        "시그모이드의 경사에 가중치를 곱한 수가 하나씩 곱해집니다. 시그모이드의 "
+        "경사는 1/4을 넘지 않습니다. 학습 전에 첫 층이 받는 기울기는 "
         "마지막 층의 {ratio}배입니다. 첫 층이 거의 움직이지 않으니, 뒤의 층들은 "
         "입력을 제대로 보지 못합니다.",
         "Picture 07: a long chain of layers. Picture 08: the chain rule along it, "
         "factors such as 0.01 × 0.01 × 0.03, whose product is next to nothing.",
-        "그림 07: 길게 이어진 층들. 그림 08: 그 위의 연쇄 법칙. 0.01 × 0.01 × 0.03 "
-        "같은 수를 곱하면 남는 것이 거의 없습니다.",
+        "그림 07: 길게 이어진 층들. 그림 08: 그 층들을 따라가는 연쇄 법칙. 0.01 × 0.01 "
+        "× 0.03처럼 작은 수를 곱해 가면 남는 것이 거의 없습니다.",
     ),
     "relu": Words(
         "5. The cure of the lecture: ReLU",
@@ -126,13 +126,13 @@ CHAPTERS = {
         "pre-activation of mean 0 and variance 1 over the four rows. After {steps} "
         "steps its cost is {cost}, and {right} of 4 are right.",
         "7. 그런데 정말 활성화 함수 때문일까요?",
-        "강의는 두 번째 이유도 말합니다. 가중치의 시작이 나빴다는 것입니다. 그래서 "
-        "시그모이드를 깊게 쌓은 신경망을 다시, 이번에는 네 입력에 대해 각 뉴런의 "
-        "활성화 전 값이 평균 0, 분산 1이 되게 시작합니다. {steps}번 뒤의 비용은 "
+        "강의는 가중치의 초깃값이 나빴다는 이유도 듭니다. 그래서 시그모이드를 깊게 "
+        "쌓은 신경망을 다시 학습시키되, 이번에는 네 입력에 대한 각 뉴런의 활성화 전 "
+        "값이 평균 0, 분산 1이 되도록 초깃값을 정합니다. {steps}번 뒤의 비용은 "
         "{cost}이고, 4개 중 {right}개가 맞습니다.",
         "It is said, and not shown: the lecture trains from one kind of start.",
-        "말로만 나오고 보여 주지는 않습니다. 강의의 학습은 모두 한 가지 시작에서 "
-        "출발합니다.",
+        "말로만 나오고 보여 주지는 않습니다. 강의의 학습은 모두 한 가지 초깃값에서 "
+        "시작합니다.",
     ),
     "many": Words(
         "8. One network proves nothing",
@@ -146,18 +146,44 @@ CHAPTERS = {
         "from a better start, sigmoid learns more surely than ReLU does.",
         "8. 신경망 하나로는 아무것도 증명되지 않습니다",
         "그래서 종류마다 {networks}개의 신경망을, 저마다 다른 무작위 가중치에서 "
-        "{steps}번씩 학습했습니다. 강의의 시작에서는 시그모이드 {sigmoid_uniform}개, "
-        "ReLU {relu_uniform}개가 XOR를 배웁니다. 더 나은 시작에서는 각각 "
+        "{steps}번씩 학습했습니다. 강의의 초깃값에서는 시그모이드 {sigmoid_uniform}개, "
+        "ReLU {relu_uniform}개가 XOR를 배웁니다. 더 나은 초깃값에서는 각각 "
         "{sigmoid_better}개와 {relu_better}개입니다.\n\n"
         "시그모이드가 실패하고 ReLU는 배울 수 있다는 강의의 말은 맞습니다. 그러나 "
         "ReLU도 자주 실패합니다. 모든 입력에서 꺼져 있는 뉴런은 죽은 뉴런이고, 네 "
         "입력 가운데 셋이 하나로 합쳐지면 비용은 0.4774 아래로 내려갈 수 없습니다. "
-        "그리고 더 나은 시작에서는 시그모이드가 ReLU보다 더 확실하게 배웁니다.",
+        "그리고 더 나은 초깃값에서는 시그모이드가 ReLU보다 더 확실하게 배웁니다.",
         "One network of each kind. Its last table compares activations by starts on "
         "images, and says of sigmoid that it does not converge; python -m "
         "xorlab.images makes such a table.",
-        "종류마다 신경망 하나입니다. 마지막 표는 이미지에서 활성화 함수와 시작을 "
-        "견주며, 시그모이드는 수렴하지 않는다고 적혀 있습니다. python -m "
+        "종류마다 신경망 하나입니다. 마지막 표는 이미지에서 활성화 함수와 초깃값을 "
+        "비교하는데, 시그모이드는 수렴하지 않는다고 적혀 있습니다. python -m "
         "xorlab.images가 그런 표를 만듭니다.",
     ),
+}
+
+# What the page begins with.
+SOURCE = (
+    "This retells lecture 10-1 of a Korean deep-learning course for beginners, “ReLU "
+    "is better than sigmoid”. Its pictures, 01 to 11, are the course's: what they show "
+    "is drawn anew here, from their structure and numbers, beside what was computed "
+    "just now."
+)
+SOURCE_KO = (
+    "초보자를 위한 한국어 딥러닝 강좌의 10-1강 “시그모이드보다 ReLU가 더 좋다”를 다시 "
+    "들려드립니다. 강의의 그림 01~11은 강좌의 것이므로 그대로 싣지 않고 그 구조와 "
+    "숫자대로 새로 그렸으며, 그 옆에 방금 계산한 결과를 놓았습니다."
+)
+
+# Below pictures.
+CAPTIONS = {
+    "sketch": "Drawn anew after the lecture's picture {number}, from its structure and "
+    "numbers · 강의의 그림 {number}: 그 구조와 숫자대로 새로 그렸습니다",
+    "surface": "What it answers over the unit square; the white line is where it "
+    "decides · 단위 정사각형의 점마다 내놓는 답. 흰 선에서 판정이 갈립니다",
+    "curves": "Cost and accuracy · 비용과 정확도",
+    "rows": "What each layer makes of the four rows · 층마다 네 입력이 바뀌는 모습",
+    "gradients": "Strength of the gradient by layer · 층별 기울기의 크기",
+    "gallery": "Activations and their slopes · 활성화 함수와 그 경사",
+    "shares": "The share of networks that learn · 배우는 신경망의 비율",
 }

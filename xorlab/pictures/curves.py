@@ -47,8 +47,9 @@ def learning_curves(
     whole = MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True)
     every[-1].xaxis.set_major_locator(whole)
     every[-1].xaxis.set_major_formatter("{x:,.0f}")
-    handles, names = every[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=2)
+    # A run may have no line in the first panel.
+    lines = {line.get_label(): line for axes in every for line in axes.lines}
+    figure.legend(lines.values(), lines, loc="outside upper center", ncols=2)
     return figure
 
 

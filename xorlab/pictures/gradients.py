@@ -17,6 +17,7 @@ Gradients = Mapping[int, Mapping[str, float]]
 
 _UNIT = "gradient RMS (cost per unit of weight)"
 _MOST_TICKS = 4
+_MOST_ROWS = 40  # With a name.
 
 
 def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
@@ -24,13 +25,14 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
 
     A dotted line is a thousandth of what the last layer receives at the first step:
     below it the gradient has vanished (`xorlab.diagnosis.VANISHING`). An exact zero,
-    which has no logarithm, is a cross at the lower edge. Layers that a step is not of
-    have no point in its line.
+    which has no logarithm, is a cross at the lower edge, and what is not finite a star
+    at the upper one. Layers that a step is not of have no point in its line.
 
     Args:
         runs: gradients by step, one step at least, by the panel's title.
     """
-    longest = max(len(style.shortened(layer)) for layer in _layers(*runs.values()))
+    names = [name for run in runs.values() for name in style.told_apart(_layers(run))]
+    longest = max(map(len, names))
     figure = style.blank(0.9 + 3.6 * max(len(runs), 1.4), 3.5 + 0.1 * longest)
     panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
     values = [
@@ -42,24 +44,27 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
         layers = _layers(run)
         for number, (step, rms) in enumerate(run.items()):
             looks = style.line(number)
-            values = [rms.get(layer, math.nan) for layer in layers]
-            drawn = [value if value > 0 else math.nan for value in values]
+            drawn = [x if 0 < x < math.inf else math.nan for x in _of(rms, layers)]
             [line] = axes.semilogy(range(len(layers)), drawn, **looks)
             if not all(map(math.isnan, drawn)):
                 entries[f"step {step:,}"] = line
-            zeros = [at for at, value in enumerate(values) if value == 0]
-            if zeros:
-                # The later, the larger: they may lie upon each other.
-                size = 6 + 3 * number
-                [cross] = axes.plot(
-                    zeros,
-                    [bottom] * len(zeros),
-                    "x",
-                    color=looks["color"],
-                    markersize=size,
-                    clip_on=False,
-                )
-                entries[f"step {step:,}: exactly 0"] = cross
+            zeros = [layers.index(x) for x in rms if rms[x] == 0]
+            lost = [layers.index(x) for x in rms if not math.isfinite(rms[x])]
+            for places, height, marker, word in (
+                (zeros, bottom, "x", "exactly 0"),
+                (lost, top, "*", "not finite"),
+            ):
+                if places:
+                    [mark] = axes.plot(
+                        places,
+                        [height] * len(places),
+                        marker,
+                        color=looks["color"],
+                        # The later, the larger: they may lie upon each other.
+                        markersize=6 + 3 * number,
+                        clip_on=False,
+                    )
+                    entries[f"step {step:,}: {word}"] = mark
         first = next(iter(run))
         last = list(run[first].values())[-1]
         if last > 0:
@@ -73,7 +78,8 @@ def gradients_by_layer(runs: Mapping[str, Gradients]) -> Figure:
         axes.grid(alpha=0.3)
     style.mark_decades(panels[0].yaxis)
     panels[0].set_ylabel(_UNIT)
-    figure.legend(entries.values(), entries, loc="outside lower center", ncols=3)
+    across = 3 if len(entries) < 4 else 2
+    figure.legend(entries.values(), entries, loc="outside lower center", ncols=across)
     return figure
 
 
@@ -85,15 +91,15 @@ def gradients_over_time(gradients: Gradients) -> Figure:
             far steps are apart.
     """
     steps, layers = list(gradients), _layers(gradients)
-    table = [
-        [gradients[step].get(layer, math.nan) for step in steps] for layer in layers
-    ]
+    by_step = [_of(rms, layers) for rms in gradients.values()]
+    table = list(zip(*by_step, strict=True))
     bottom, top = style.decades(value for row in table for value in row)
     colours = colormaps[style.MAP].with_extremes(under=style.ZERO, bad="white")
     # A zero is below what the colours begin with; NaN has none.
     shown = [[value if value else bottom / 1e3 for value in row] for row in table]
 
-    figure = style.blank(7.2, 1.7 + 0.24 * min(len(layers), 40))
+    # Of few layers as high as of six, where the words beside it have room.
+    figure = style.blank(7.2, 1.7 + 0.24 * min(max(len(layers), 6), _MOST_ROWS))
     axes = figure.add_subplot()
     image = axes.imshow(
         shown,
@@ -102,9 +108,10 @@ def gradients_over_time(gradients: Gradients) -> Figure:
         aspect="auto",
         interpolation="nearest",
     )
-    apart = math.ceil(len(layers) / 40)
+    apart = math.ceil(len(layers) / _MOST_ROWS)
     rows = range(0, len(layers), apart)
-    axes.set_yticks(rows, [style.shortened(layers[row]) for row in rows])
+    names = style.told_apart(layers)
+    axes.set_yticks(rows, [names[row] for row in rows])
     apart = math.ceil(len(steps) / _MOST_TICKS)
     columns = range(0, len(steps), apart)
     axes.set_xticks(columns, [f"{steps[column]:,}" for column in columns])
@@ -124,6 +131,10 @@ def gradients_over_time(gradients: Gradients) -> Figure:
     return figure
 
 
-def _layers(*runs):
-    """All layers of runs, in order; a step may be of some of them only."""
-    return list(dict.fromkeys(x for run in runs for rms in run.values() for x in rms))
+def _of(rms, layers):
+    return [rms.get(layer, math.nan) for layer in layers]
+
+
+def _layers(run):
+    """All layers of a run, in order; a step may be of some of them only."""
+    return list(dict.fromkeys(x for rms in run.values() for x in rms))

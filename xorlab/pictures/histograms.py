@@ -26,7 +26,10 @@ def histograms_by_layer(columns: Mapping[str, Histograms]) -> Figure:
         columns: histogram rows by layer, input first, by kind: `weights` and the like.
             The rows of a kind are over the same axis.
     """
-    layers = list(dict.fromkeys(layer for kind in columns.values() for layer in kind))
+    # The longest first: one of all layers has them in the model's order.
+    kinds = sorted(columns.values(), key=len, reverse=True)
+    layers = list(dict.fromkeys(layer for kind in kinds for layer in kind))
+    names = style.told_apart(layers)
     figure = style.blank(0.6 + 3.0 * len(columns), 0.9 + 0.55 * len(layers))
     panels = figure.subplots(len(layers), len(columns), sharex="col", squeeze=False)
     for column, (kind, by_layer) in enumerate(columns.items()):
@@ -52,9 +55,7 @@ def histograms_by_layer(columns: Mapping[str, Histograms]) -> Figure:
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"1e{x:.0f}"))
             if not column:
-                axes.set_ylabel(
-                    style.shortened(layer), rotation=0, ha="right", va="center"
-                )
+                axes.set_ylabel(names[row], rotation=0, ha="right", va="center")
         panels[0, column].set_title(kind, fontsize="medium")
     figure.supxlabel("size |x|; hatched at the left: exactly 0", fontsize="medium")
     return figure

@@ -1,14 +1,31 @@
 """A picture as PNG."""
 
+import functools
 import io
 import pathlib
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
+from matplotlib.text import Text
 from PIL import Image
 
 from xorlab.files import write_atomically
+
+# Of what matplotlib brings no letters for, such as a run's name in Korean.
+MORE_LETTERS = (
+    "NanumGothic",
+    "Noto Sans CJK KR",
+    "Noto Sans CJK JP",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+)
+
+
+@functools.cache
+def _fonts():
+    return ["DejaVu Sans", *(set(MORE_LETTERS) & set(get_font_names()))]
 
 
 def encoded(figure: Figure) -> bytes:
@@ -16,6 +33,8 @@ def encoded(figure: Figure) -> bytes:
 
     Of 256 colours, which are enough here, and a third of the size: logs hold pictures.
     """
+    for text in figure.findobj(Text):
+        text.set_fontfamily(_fonts())
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -21,7 +21,8 @@ def rows_by_layer(activations: Mapping[str, np.ndarray]) -> Figure:
         activations: `[4, O]` by layer, input first.
     """
     layers = list(activations)
-    figure = style.blank(1.6 + 0.75 * max(len(layers), 6), 4.6)
+    longest = max(map(len, style.told_apart(layers)))
+    figure = style.blank(1.6 + 0.75 * max(len(layers), 6), 3.9 + 0.1 * longest)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
     for at, output in enumerate(activations.values()):
         # Each layer is an image of its own, with its own least and largest.

@@ -3,7 +3,10 @@
 Lines differ by colour, marker and dash at once; maps go from dark to bright.
 """
 
+import itertools
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -59,7 +62,9 @@ def name_layers(axes: Axes, layers: Sequence[str]) -> None:
     """Writes layers below the x axis, the first at 0: of many, every so-manieth."""
     apart = math.ceil(len(layers) / _MOST_NAMES)
     places = range(0, len(layers), apart)
-    axes.set_xticks(places, [shortened(layers[x]) for x in places], rotation=90)
+    names = told_apart(layers)
+    axes.set_xticks(places, [names[x] for x in places], rotation=90)
+    axes.set_xlim(-0.5, len(layers) - 0.5)  # Also where a layer has no point.
     axes.set_xlabel("layer, from the input")
 
 
@@ -71,3 +76,21 @@ def shortened(name: str, most: int = 24) -> str:
     """
     half = (most - 1) // 2
     return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Shortens names; of those that would look alike, it keeps the words that differ.
+
+    >>> told_apart([f"encoder/block_{n}/attention/query" for n in (1, 2)])
+    ['encoder…1…', 'encoder…2…']
+    """
+    short = [shortened(name) for name in names]
+    for alike in [x for x, times in Counter(short).items() if times > 1]:
+        at = [n for n, x in enumerate(short) if x == alike]
+        words = [re.split("[/_]", names[n]) for n in at]
+        columns = list(itertools.zip_longest(*words, fillvalue=""))
+        differ = [len(set(column)) > 1 for column in columns]
+        for n, its in zip(at, words, strict=True):
+            kept = [x for x, is_own in zip(its, differ, strict=False) if is_own]
+            short[n] = shortened("…".join([its[0], *kept]) + "…")
+    return short

@@ -25,11 +25,12 @@ def surfaces(hypotheses: Mapping[int, np.ndarray]) -> Figure:
     Args:
         hypotheses: those at the points of `square`, by step.
     """
-    across = math.ceil(math.sqrt(len(hypotheses)))
-    down = math.ceil(len(hypotheses) / across)
+    steps = len(hypotheses)
+    across = steps if steps < 4 else math.ceil(math.sqrt(steps))
+    down = math.ceil(steps / across)
     figure = style.blank(1.6 + 2.1 * across, 0.7 + 2.2 * down)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-    for axes in panels.flat[len(hypotheses) :]:
+    for axes in panels.flat[steps:]:
         axes.set_axis_off()
     for axes, (step, flat) in zip(panels.flat, hypotheses.items(), strict=False):
         side = round(len(flat.ravel()) ** 0.5)

@@ -72,6 +72,7 @@ def gradients_by_depth(summaries: Sequence) -> Figure:
                 layers = range(1, len(rms) + 1)
                 looks = style.line(columns.index(column)) | {"color": _colour(shade)}
                 axes.semilogy(layers, rms, label=column, **looks)
+    style.mark_decades(figure.axes[0].yaxis)
     figure.supxlabel("layer, from the input", fontsize="medium")
     figure.supylabel("median gradient RMS before training", fontsize="medium")
     handles: dict[str, Artist] = {}

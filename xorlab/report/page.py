@@ -10,12 +10,12 @@ from xorlab.report.recorded import recorded
 _MOST_LAYERS = 12  # With histograms; of more, evenly chosen.
 _MOST_BESIDE = 3  # Panels of one picture.
 _CAPTIONS = {
-    "3_decision_surface": "what it answers over the unit square, and how that formed",
-    "4_four_rows_by_layer": "what each layer makes of the four rows: where two become "
-    "one, nothing after it can tell them apart",
-    "phase_diagram": "the share of networks that solved it",
-    "gradients_by_depth": "gradients before training",
-    "accuracies": "the share of images that are named right",
+    "3_decision_surface": "What it answers over the unit square, and how that formed.",
+    "4_four_rows_by_layer": "What each layer makes of the four rows: where two become "
+    "one, nothing after it can tell them apart.",
+    "phase_diagram": "The share of networks that solved it.",
+    "gradients_by_depth": "Gradients before training.",
+    "accuracies": "The share of images that are named right.",
 }
 
 
@@ -97,16 +97,22 @@ def _apart(runs):
         for name, png in run.images.items():
             yield html.picture(png, _CAPTIONS.get(name, name.replace("_", " ")))
         if any(run.histograms.values()):
-            kept = {kind: _evenly(x) for kind, x in run.histograms.items() if x}
+            kept = _chosen(run.histograms)
             yield html.picture(
                 pictures.encoded(pictures.histograms_by_layer(kept)),
                 "How large the numbers are at the last step; exact zeros apart.",
             )
 
 
-def _evenly(by_layer):
-    apart = -(-len(by_layer) // _MOST_LAYERS)
-    return dict(list(by_layer.items())[::apart])
+def _chosen(histograms):
+    """Of all kinds the same layers: those that have weights, if there are any."""
+    layers = list(next(filter(None, histograms.values())))
+    layers = layers[:: -(-len(layers) // _MOST_LAYERS)]
+    kept = {
+        kind: {layer: by_layer[layer] for layer in layers if layer in by_layer}
+        for kind, by_layer in histograms.items()
+    }
+    return {kind: by_layer for kind, by_layer in kept.items() if by_layer}
 
 
 def _spelled(value):
