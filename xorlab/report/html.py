@@ -11,7 +11,8 @@ h1, h2, h3 { line-height: 1.2 } p, figcaption { max-width: 46em }
 h2 { margin-top: 2em; padding-top: .3em; border-top: 1px solid #bbb }
 figure { display: inline-block; vertical-align: top; margin: 0 1em 1em 0 }
 img { max-width: 100%; height: auto } figcaption { color: #333 }
-table, pre { display: block; overflow-x: auto } pre { font-size: .85em } table { border-collapse: collapse }
+table, pre { display: block; overflow-x: auto } pre { font-size: .85em }
+table { border-collapse: collapse }
 th, td { padding: .2em .8em; text-align: left; border-bottom: 1px solid #ccc;
 vertical-align: top }
 .beside { display: grid; gap: 0 2em;
