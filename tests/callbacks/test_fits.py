@@ -48,6 +48,12 @@ def small_and_plain(epochs):
     return oracle.train(small, X, Y, epochs=epochs)
 
 
+def small_again(callbacks, **options):
+    """Trains the same `small` each time: what its step is traced to is no matter."""
+    model = oracle.again(small)
+    return oracle.fit(model, X, Y, callbacks, **options) and model
+
+
 def eager():
     # Where the rows come from is the same to a traced step, which takes longer.
     return make(run_eagerly=True)
@@ -189,6 +195,13 @@ def with_the_same_optimizer(model):
     model.compile(model.optimizer, "mse", jit_compile=False)
 
 
+def of_two_layers():
+    x = keras.Input((6,))
+    return compiled(
+        keras.Model(x, layers.Dense(3, name="last")(layers.Dense(2, name="hidden")(x)))
+    )
+
+
 BOTH, LAST = {"hidden", "last"}, {"last"}
 # (what is done, the steps of the third fit that are logged, the layers that learn)
 BETWEEN = {
@@ -208,7 +221,7 @@ def test_fits_with_and_without_take_turns(name, tmp_path):
     between, logged, learning = BETWEEN[name]
 
     def run(*fits):
-        model = oracle.fresh(lambda: make(rate=0))
+        model = oracle.fresh(of_two_layers)
         for number, callbacks in enumerate(fits):
             if number:
                 between(model)
@@ -393,25 +406,31 @@ class Interruption(keras.callbacks.Callback):
             raise self._error
 
 
+def interrupted(model, where, error, *watching):
+    """Fits again after an error, when nothing watches it any more."""
+    with pytest.raises(error):
+        oracle.fit(model, X, Y, [*watching, Interruption(where, error)])
+    from_the_first_batch = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: oracle.assert_left_alone(model)
+    )
+    oracle.fit(model, X, Y, [from_the_first_batch])
+    return model
+
+
+@functools.cache
+def interrupted_and_plain(where):
+    """A `small` without the callback, once: whatever error it was."""
+    return interrupted(oracle.fresh(small), where, ValueError)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 @pytest.mark.parametrize("where", ["on_train_batch_begin", "on_train_batch_end"])
 def test_an_interrupted_fit_leaves_nothing_behind(where, error, tmp_path):
     # It asks for a step where the error comes.
     callback = oracle.watching(tmp_path, histogram_steps=1, write_graph=True)
-
-    def run(*watching):
-        model = oracle.fresh(small)
-        with pytest.raises(error):
-            oracle.fit(model, X, Y, [*watching, Interruption(where, error)])
-        from_the_first_batch = keras.callbacks.LambdaCallback(
-            on_train_batch_begin=lambda batch, logs: oracle.assert_left_alone(model)
-        )
-        oracle.fit(model, X, Y, [from_the_first_batch])
-        return model
-
-    ours = run(callback)
-    oracle.assert_same(ours, run())
+    ours = interrupted(oracle.again(small), where, error, callback)
+    oracle.assert_same(ours, interrupted_and_plain(where))
     logged = [0] if where == "on_train_batch_begin" else [0, 1]
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
@@ -473,7 +492,7 @@ class Wrapping(keras.callbacks.Callback):
 @pytest.mark.parametrize("order", [1, -1])
 def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
     ours, others = oracle.watching(tmp_path, histogram_steps=2), Wrapping()
-    model = oracle.train(small, X, Y, [ours, others][::order], epochs=2)
+    model = small_again([ours, others][::order], epochs=2)
     oracle.assert_left_alone(model)
     oracle.assert_same(model, small_and_plain(epochs=2))
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 2, 4]
@@ -542,7 +561,7 @@ def test_another_callback_may_meddle_with_the_train_function(
     ours = oracle.watching(tmp_path / "a", histogram_steps=2)
     others = Meddling(begin, batches, keeps)
     more = oracle.watching(tmp_path / "b", histogram_steps=1)
-    model = oracle.train(small, X, Y, [ours, others, more], epochs=2)
+    model = small_again([ours, others, more], epochs=2)
     oracle.assert_same(model, small_and_plain(epochs=2))
     logged = list(oracle.read(tmp_path / "b").scalars["gradient_norm"])
     assert logged == [0, 1, 2, 3, 4, 5]

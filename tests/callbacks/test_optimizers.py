@@ -251,8 +251,19 @@ if hasattr(optimizers, "MultiOptimizer"):  # Keras 3.12 has none.
     OWN["several, by name"] = lambda: several("by name")
 
 
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
-@pytest.mark.parametrize("name", OWN)
+# XLA takes seconds for each: of those that scale the loss, and of those that choose an
+# optimizer for each weight, one will do.
+BY_XLA = {"own apply in LossScaleOptimizer", "around another", "several, by name"}
+
+
+@pytest.mark.parametrize(
+    ("name", "jit"),
+    [
+        pytest.param(name, jit, id=f"{name}-{'xla' if jit else 'graph'}")
+        for name in OWN
+        for jit in ([False, True] if name in BY_XLA else [False])
+    ],
+)
 def test_the_gradient_of_the_loss_is_logged(name, jit, tmp_path):
     def make():
         model = network("own", 3, 2, OwnStep)

@@ -40,7 +40,7 @@ def well():
 
 def trained(make, folder, epochs=3, **options):
     callback = oracle.watching(folder, histogram_steps=1, **options)
-    oracle.train(make, X, Y, [callback], epochs=epochs)
+    oracle.fit(oracle.again(make), X, Y, [callback], epochs=epochs)
     return callback, oracle.read(folder)
 
 

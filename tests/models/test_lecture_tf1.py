@@ -69,18 +69,19 @@ def fit_plain(model, recorder):
     plain.fit(data.INPUTS, data.LABELS, epochs=STEPS, batch_size=4, **fit)
 
 
-@pytest.mark.parametrize("fit", [fit_fused, fit_plain])
-def test_fit_follows_the_lecture_step_by_step(lecture, fit):
+def test_fit_follows_the_lecture_step_by_step(lecture):
     activation, weights, costs = lecture
-    recorder = Recorder()
-    fit(models.deep(activation, seed=SEED), recorder)
-
-    assert max(recorder.weights) == STEPS
-    for step, ours in recorder.weights.items():
-        assert recorder.costs[step] == pytest.approx(costs[step - 1], rel=RELATIVE)
-        for expected, received in zip(weights[step], ours, strict=True):
-            allowed = RELATIVE * np.abs(expected).max()
-            np.testing.assert_allclose(received, expected, rtol=0, atol=allowed)
+    # That Keras's own does what the fused one does is tried in `test_fused.py`, too,
+    # and for every activation.
+    for fit in [fit_fused, fit_plain] if activation == "relu" else [fit_fused]:
+        recorder = Recorder()
+        fit(models.deep(activation, seed=SEED), recorder)
+        assert max(recorder.weights) == STEPS
+        for step, ours in recorder.weights.items():
+            assert recorder.costs[step] == pytest.approx(costs[step - 1], rel=RELATIVE)
+            for expected, received in zip(weights[step], ours, strict=True):
+                allowed = RELATIVE * np.abs(expected).max()
+                np.testing.assert_allclose(received, expected, rtol=0, atol=allowed)
 
 
 def test_every_layer_of_the_lecture_moves(lecture):

@@ -6,6 +6,7 @@ step is replayed, eagerly, from its copy.
 
 import collections
 import dataclasses
+import functools
 import operator
 import pathlib
 
@@ -37,6 +38,22 @@ def fresh(make):
     keras.utils.clear_session(free_memory=False)  # Freeing takes most of the time.
     keras.utils.set_random_seed(7)
     return make()
+
+
+@functools.cache
+def _begun(make):
+    model = fresh(make)
+    model.optimizer.build(model.trainable_variables)
+    variables = model.variables + model.optimizer.variables
+    return model, variables, arrays(variables)
+
+
+def again(make):
+    """Returns the one model of a function, as it began; what was traced is kept."""
+    model, variables, values = _begun(make)
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return model
 
 
 def train(make, x, y=None, callbacks=(), **options):
