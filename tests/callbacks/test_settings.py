@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import layers, optimizers
 from oracles import callback_oracle as oracle
 
-from xorlab.steps import exact, measures
+from xorlab.steps import exact, measures, parts
 from xorlab.steps.monitor import StepMonitor
 from xorlab.steps.observe import observed
 
@@ -78,7 +78,7 @@ def test_it_works_with(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["jit_compile=True", "run_eagerly"])
 def test_big_outputs_are_counted_in_parts(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(measures, "PART", 8)  # What "auto" chooses is one of these.
+    monkeypatch.setattr(parts, "PART", 8)  # What "auto" chooses is one of these.
     make = model_with(momentum, **SETTINGS[name])
     callback = {"histogram_steps": 2, "write_activations": True}
     log = check(tmp_path, make, [0, 2], callback=callback, known=truth_with(name))
@@ -107,7 +107,7 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_compiled_steps_change_big_weights_alike(name, tmp_path, monkeypatch):
     monkeypatch.setattr(exact, "BIG", 8)
-    monkeypatch.setattr(measures, "PART", 8)
+    monkeypatch.setattr(parts, "PART", 8)
     make = model_with(OPTIMIZERS[name], jit_compile=True)
     accumulate = 3 if name == "accumulating" else 1
     callback = {"histogram_steps": 1}
@@ -117,7 +117,7 @@ def test_compiled_steps_change_big_weights_alike(name, tmp_path, monkeypatch):
 
 def test_compiled_steps_do_not_copy_big_weights(monkeypatch):
     monkeypatch.setattr(exact, "BIG", 64 * 64)
-    monkeypatch.setattr(measures, "PART", 512)
+    monkeypatch.setattr(parts, "PART", 512)
     model = keras.Sequential([keras.Input((64,)), layers.Dense(64), layers.Dense(1)])
     model.compile("sgd", "mse", jit_compile=True)
     model.optimizer.build(model.trainable_variables)

@@ -6,9 +6,18 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework import kernels
 
-from xorlab.steps import exact, measures
+from xorlab.steps import exact, histograms, measures, parts
 from xorlab.steps.monitor import StepMonitor
 from xorlab.steps.observe import observed, observed_batches
+
+
+@pytest.fixture
+def a_gpu(monkeypatch):
+    """What is traced meanwhile is traced as for a GPU."""
+    monkeypatch.setattr(parts, "has_gpu", lambda: True)
+    parts._program.cache_clear()
+    yield
+    parts._program.cache_clear()
 
 
 def nodes_of(graph):
@@ -38,9 +47,8 @@ def traced(model, *watching):
 
 
 @pytest.mark.parametrize("big", [exact.BIG, 8])
-def test_every_operation_that_is_added_to_a_step_has_a_kernel(big, monkeypatch):
+def test_every_operation_that_is_added_to_a_step_has_a_kernel(big, a_gpu, monkeypatch):
     monkeypatch.setattr(exact, "BIG", big)
-    monkeypatch.setattr(measures, "_has_gpu", lambda: True)
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3, "relu")])
     model.compile("sgd", "mse", jit_compile=False)
     model.optimizer.build(model.trainable_variables)
@@ -56,15 +64,12 @@ def test_every_operation_that_is_added_to_a_step_has_a_kernel(big, monkeypatch):
     assert "DenseBincount" not in {node.op for node in added}
 
 
-def test_what_is_counted_there_is_what_numpy_counts(monkeypatch):
-    monkeypatch.setattr(measures, "_has_gpu", lambda: True)
+def test_what_is_counted_there_is_what_numpy_counts(a_gpu):
     values = np.float32([0.0, 1.0, -2.0, 1e-9, np.nan])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
     def step(unknown):
         return measures.measure([unknown], by_xla=False)
-
-    from xorlab.steps import histograms
 
     counts, *_ = step(values)
     np.testing.assert_array_equal(counts, histograms.count([values]))

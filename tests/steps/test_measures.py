@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xorlab.steps import exact, histograms, measures
+from xorlab.steps import exact, histograms, measures, parts
 
 RNG = np.random.default_rng(0)
 SPECIALS = [0.0, -0.0, 1e-9, -1e-3, np.nan, np.inf, -np.inf, 3.4e38, 1.0]
@@ -16,8 +16,8 @@ LISTS = {
     "several": [[[1e-30, -2.0]], [], [3.0], RNG.normal(size=(7, 11))],
     "in parts": [RNG.normal(size=2**21 + 12345)],
     "mixed": [
-        *([1.0, 2.0], RNG.normal(size=(3, measures.PART)), [4.0]),
-        RNG.normal(size=measures.PART + 1),
+        *([1.0, 2.0], RNG.normal(size=(3, parts.PART)), [4.0]),
+        RNG.normal(size=parts.PART + 1),
     ],
 }
 
@@ -93,7 +93,7 @@ def test_other_floats_are_measured_too(measured, dtype):
     assert ends[1].tolist() == [2, 1]
 
 
-@pytest.mark.parametrize("size", [0, 1, 100, measures.PART + 1])
+@pytest.mark.parametrize("size", [0, 1, 100, parts.PART + 1])
 def test_sizes_may_be_unknown_when_a_step_is_traced(size):
     known = np.float32([1.0, -2.0])
 

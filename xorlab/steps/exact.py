@@ -13,9 +13,13 @@ import tensorflow as tf
 BIG = 2**22
 
 
-def is_big(tensor: tf.Tensor) -> bool:
-    """Whether so many values are known of that copies of them matter."""
-    return (tensor.shape.num_elements() or 0) >= BIG
+def is_big(*tensors: tf.Tensor) -> bool:
+    """Whether so many values are known of that copies of them matter.
+
+    A size that is not known when a step is traced, as of outputs where batches differ,
+    counts as small.
+    """
+    return sum(x.shape.num_elements() or 0 for x in tensors) >= BIG
 
 
 def read_again(tensor: tf.Tensor) -> tf.Tensor:

@@ -41,6 +41,21 @@ def buckets(values: tf.Tensor) -> tf.Tensor:
     return tf.where(bits < 0, -bits, bits + ZERO)
 
 
+def patterns(values: tf.Tensor) -> tf.Tensor:
+    """Returns the number that each float32's first bits spell, int32, inside a step."""
+    bits = tf.bitcast(values, tf.uint32)
+    dropped = tf.constant(_DROPPED_BITS, tf.uint32)
+    return tf.bitcast(tf.bitwise.right_shift(bits, dropped), tf.int32)
+
+
+def of_patterns(counts: tf.Tensor) -> tf.Tensor:
+    """Puts counts by `patterns` in the order of `buckets`, inside a step."""
+    positive, negative = counts[:ZERO], counts[ZERO:]  # Each from its zero on.
+    zeros = positive[:1] + negative[:1]
+    nothing = tf.zeros_like(zeros)
+    return tf.concat([nothing, negative[:0:-1], zeros, positive[1:]], 0)
+
+
 def _edges():
     """Returns where each bucket begins; NaN before the finite ones and after."""
     patterns = (np.arange(ZERO, dtype=np.uint32) << _DROPPED_BITS).view("f4")

@@ -1,21 +1,17 @@
 """Counts, squared norms and ends of tensors, taken inside a training step."""
 
 import contextlib
-import functools
+import math
 import threading
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from xorlab.steps import exact
+from xorlab.steps import exact, parts
 from xorlab.steps.ends import ends
 from xorlab.steps.histograms import BUCKETS, ZERO, buckets
 
-# Big tensors are measured in parts of so many values: all at once, they would need
-# memory for several copies. A size that is not known when a step is traced, as of
-# outputs where batches differ, counts as small.
-PART = 2**17
 # Values to a row of the matrix that tensors are laid out in.
 _ROW = 32
 
@@ -37,17 +33,18 @@ def measure(
         none = tf.zeros([0, BUCKETS], tf.int64)
         return none, tf.zeros([0], tf.float64), tf.zeros([0, 2], tf.float64)
     shared = _is_for_shared_program(tensors, by_xla)
+    if not (by_xla or shared):
+        measured = parts.in_turn(parts.count, parts.join, tensors)
+        counts, squares, ends = map(tf.stack, zip(*measured, strict=True))
+        return counts, squares, ends
 
     def together(tensors):
         owner, padding, rows = _in_rows(tensors, fill=shared)
         if not shared:
-            return _count(owner, padding, rows, by_xla=by_xla)
+            return _count(owner, padding, rows)
         return [x[: len(tensors)] for x in _program_count(owner, padding, rows)]
 
-    def join(one, other):
-        return [one[0] + other[0], one[1] + other[1], tf.maximum(one[2], other[2])]
-
-    return _in_parts(together, join, tensors)
+    return _in_parts(together, parts.join, tensors)
 
 
 def measure_change(
@@ -66,6 +63,8 @@ def measure_change(
     if not after:
         return tf.zeros([0], tf.float64)
     shared = _is_for_shared_program([*after, *before], by_xla)
+    if not (by_xla or shared):
+        return tf.stack(parts.in_turn(parts.change, tf.add, after, before))
 
     def together(after, before):
         owner, padding, after_rows = _in_rows(after, fill=shared)
@@ -85,7 +84,7 @@ def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
     def compile():
         # What is wrong, the step itself will say.
         with contextlib.suppress(Exception):
-            if weights and _is_for_shared_program(weights, by_xla=False):
+            if _is_for_shared_program([*weights, *weights], by_xla=False):
                 tensors = [tf.zeros(x.shape, x.dtype) for x in weights]
                 measure([*tensors, *tensors], by_xla=False)
                 measure_change(tensors, tensors, by_xla=False)
@@ -96,7 +95,7 @@ def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
 
 
 def _in_parts(of_together, join, *lists):
-    """Measures lists of T tensors: all together, but most of a big one in parts.
+    """Measures lists of T tensors all together; if big, most of each in parts.
 
     Args:
         of_together: of such lists, returns tensors `[T, ...]`.
@@ -104,29 +103,31 @@ def _in_parts(of_together, join, *lists):
         *lists: of tensors of the same shapes; of whole big ones no copies are made.
     """
     flat = [[tf.reshape(tensor, [-1]) for tensor in tensors] for tensors in lists]
-    parts = [(tensor.shape[0] or 0) // PART for tensor in flat[0]]
+    part = parts.PART if exact.is_big(*flat[0]) else math.inf
+    numbers = [int((tensor.shape[0] or 0) // part) for tensor in flat[0]]
     rests = [
-        [x[n * PART :] if n else x for x, n in zip(tensors, parts, strict=True)]
+        [x[n * parts.PART :] if n else x for x, n in zip(tensors, numbers, strict=True)]
         for tensors in flat
     ]
     measured = of_together(*rests)
-    for row, n in enumerate(parts):
+    for row, n in enumerate(numbers):
         if n:
             of_row = [x[row] for x in flat]
             measured = _join_parts(measured, row, of_together, join, n, of_row)
     return measured
 
 
-def _join_parts(measured, row, of_together, join, parts, tensors):
+def _join_parts(measured, row, of_together, join, number_of_parts, tensors):
     """Joins to a row what `of_together` returns of the parts of that row's tensors."""
 
     def go_on(number, total):
         # Sliced in here: what a loop is given, XLA copies.
-        part = ([tf.slice(x, [number * PART], [PART])] for x in tensors)
+        size = parts.PART
+        part = ([tf.slice(x, [number * size], [size])] for x in tensors)
         return number + 1, join(total, of_together(*part))
 
     begin = tf.constant(0), tf.nest.map_structure(lambda x: x[row : row + 1], measured)
-    _, total = tf.while_loop(lambda number, _: number < parts, go_on, begin)
+    _, total = tf.while_loop(lambda number, _: number < number_of_parts, go_on, begin)
     return tf.nest.map_structure(
         lambda x, new: tf.tensor_scatter_nd_update(x, [[row]], new), measured, total
     )
@@ -170,16 +171,11 @@ def _in_rows(tensors, fill=False):
     return owner, tf.stack(padding), tf.reshape(tf.concat(values, 0), [-1, _ROW])
 
 
-def _count(owner, padding, rows, by_xla):
+def _count(owner, padding, rows):
     """Measures the rows of each of T tensors, laid out by `_in_rows`."""
     size = padding.shape[0] * BUCKETS
     places = owner[:, tf.newaxis] * BUCKETS + buckets(tf.cast(rows, tf.float32))
-    if by_xla or _has_gpu():
-        # XLA compiles no bincount, and on a GPU that refuses to be deterministic.
-        counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
-    else:
-        flat, no_weights = tf.reshape(places, [-1]), tf.zeros([0], tf.int32)
-        counts = tf.raw_ops.DenseBincount(input=flat, size=size, weights=no_weights)
+    counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
     zeros = padding[:, tf.newaxis] * tf.one_hot(buckets(0.0), BUCKETS, dtype=tf.int32)
     counts = tf.cast(tf.reshape(counts, [-1, BUCKETS]) - zeros, tf.int64)
     found = ends(owner, padding, rows, has_zeros=counts[:, ZERO] > 0)
@@ -193,18 +189,13 @@ def _change(owner, padding, after_rows, before_rows):
 
 
 def _squares(owner, padding, rows):
-    # In float64: in float32 the square of 1e-30 is zero, and so is what the last of
-    # many small numbers adds to their sum.
-    squares = tf.square(tf.cast(rows, tf.float64))
-    sums = tf.reduce_sum(squares, axis=1)
+    sums = parts.square(rows, axis=1)
     return tf.math.unsorted_segment_sum(sums, owner, padding.shape[0])
 
 
 # XLA's programs take half the time of the operations. What it has compiled stays in
 # memory for good, so models share the programs, of a few sizes.
-_program_count = tf.function(
-    functools.partial(_count, by_xla=True), jit_compile=True, autograph=False
-)
+_program_count = tf.function(_count, jit_compile=True, autograph=False)
 _program_change = tf.function(_change, jit_compile=True, autograph=False)
 PROGRAMS = (_program_count, _program_change)
 
@@ -216,12 +207,8 @@ def _is_for_shared_program(tensors, by_xla):
     on a GPU, where operations take ten times as long.
     """
     unknown = any(x.shape.num_elements() is None for x in tensors)
-    too_big = any(map(exact.is_big, tensors)) and not _has_gpu()
+    too_big = exact.is_big(*tensors) and not parts.has_gpu()
     return not (by_xla or unknown or too_big)
-
-
-def _has_gpu():
-    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def _filled(number):
