@@ -35,8 +35,8 @@ def measure(
     shared = _is_for_shared_program(tensors, by_xla)
     if not (by_xla or shared):
         measured = parts.in_turn(parts.count, parts.join, tensors)
-        counts, squares, ends = map(tf.stack, zip(*measured, strict=True))
-        return counts, squares, ends
+        counts, squares, found = map(tf.stack, zip(*measured, strict=True))
+        return counts, squares, found
 
     def together(tensors):
         owner, padding, rows = _in_rows(tensors, fill=shared)
