@@ -1,5 +1,7 @@
 """The callback says why a model does not learn: once, where it changes, and aloud."""
 
+import contextlib
+import io
 import json
 import types
 from unittest import mock
@@ -44,6 +46,20 @@ def trained(make, folder, epochs=3, **options):
     return callback, oracle.read(folder)
 
 
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """The callback of a network that learns, its log, its words, and what it judged."""
+    seen, printed = [], io.StringIO()
+    with (
+        mock.patch.object(verdicts, "judge", lambda x: seen.append(x) or judge(x)),
+        contextlib.redirect_stdout(printed),
+    ):
+        callback, log = trained(well, tmp_path_factory.mktemp("well"))
+    return types.SimpleNamespace(
+        callback=callback, log=log, printed=printed.getvalue(), seen=seen
+    )
+
+
 def test_a_network_that_does_not_learn_is_told_of_where_that_is_found_and_at_the_end(
     tmp_path, capsys
 ):
@@ -63,19 +79,12 @@ def test_a_network_that_does_not_learn_is_told_of_where_that_is_found_and_at_the
     assert json.loads(json.dumps(callback.verdict.to_dict()))["cause"] == "vanishing"
 
 
-def test_a_network_that_learns_is_not_spoken_of(tmp_path, capsys):
-    callback, log = trained(well, tmp_path)
-    assert callback.verdict.cause == "healthy"
-    assert capsys.readouterr().out == ""
-    assert not [tag for tag in log.scalars if tag.startswith("findings/")]
-    [text] = log.texts["verdict"].values()
+def test_a_network_that_learns_is_not_spoken_of(learned):
+    assert learned.callback.verdict.cause == "healthy"
+    assert learned.printed == ""
+    assert not [tag for tag in learned.log.scalars if tag.startswith("findings/")]
+    [text] = learned.log.texts["verdict"].values()
     assert text.item().startswith(b"Nothing is wrong")
-
-
-def test_it_can_be_silenced(tmp_path, capsys):
-    callback, log = trained(sick, tmp_path, verbose=False)
-    assert capsys.readouterr().out == ""
-    assert callback.verdict.cause == "vanishing" and log.texts["verdict"]
 
 
 def test_lines_stand_beside_keras_s_bar(tmp_path, capsys):
@@ -97,12 +106,13 @@ def test_a_line_waits_until_a_bar_is_whole(capsys):
     assert capsys.readouterr().out == "later\n"
 
 
-def test_units_that_are_dead_are_named_with_their_layers(tmp_path):
+def test_units_that_are_dead_are_named_with_their_layers_and_silently(tmp_path, capsys):
     def killed():
         return model(bias_initializer=keras.initializers.Constant(-30.0), name="killed")
 
-    callback, _ = trained(killed, tmp_path, write_activations=True)
-    assert callback.verdict.cause == "dead"
+    callback, log = trained(killed, tmp_path, write_activations=True, verbose=False)
+    assert callback.verdict.cause == "dead" and log.texts["verdict"]
+    assert capsys.readouterr().out == ""
     assert "killed" in callback.verdict.findings[0].layers
 
 
@@ -134,13 +144,9 @@ def test_a_frozen_model_is_told_how_to_thaw(tmp_path):
         oracle.train(frozen, X, Y, [oracle.watching(tmp_path)])
 
 
-def test_steps_are_judged_when_they_have_doubled(tmp_path, monkeypatch):
-    judged, judge = [], verdicts.judge
-    monkeypatch.setattr(
-        verdicts, "judge", lambda x: judged.append(x.steps[-1].step) or judge(x)
-    )
-    trained(well, tmp_path)
+def test_steps_are_judged_when_they_have_doubled(learned):
     # 16 batches an epoch.
+    judged = [x.steps[-1].step for x in learned.seen]
     assert judged == [0, 1, 3, 7, 15, 31, 47, 47]
 
 
@@ -182,10 +188,8 @@ def test_causes_do_not_take_turns_where_the_loss_hovers(monkeypatch):
     assert told_of([1.0] * 5) == told
 
 
-def test_of_many_steps_few_are_kept(tmp_path, monkeypatch):
-    seen, judge = [], verdicts.judge
-    monkeypatch.setattr(verdicts, "judge", lambda x: seen.append(x) or judge(x))
-    trained(well, tmp_path)
+def test_of_many_steps_few_are_kept(learned):
+    seen = learned.seen
     steps = [x.step for x in seen[-1].steps]
     assert len(steps) < 34 and steps[0] == 0 and steps[-1] == 47
     # The loss is that of the step, as Keras counts it.
