@@ -53,14 +53,14 @@ class Allowance:
         self._spent += self._last
 
 
-ALLOWANCE = Allowance(share=0.03)
+ALLOWANCE = Allowance(share=0.01)
 
 
 class DrawingWriter(StepWriter):
     """Writes steps, and draws their gradients: layer by layer, and over time.
 
     They are drawn at the end of a process's first training, whatever it takes. All
-    else is within 3% of the process's time: at the end, and after the epochs 1, 2, 4, 8
+    else is within 1% of the process's time: at the end, and after the epochs 1, 2, 4, 8
     and so on. Two pictures take 0.1 to 0.4 s, with the import of matplotlib 1 s.
     """
 
