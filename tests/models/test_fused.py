@@ -52,6 +52,12 @@ def assert_same_training(fused, twin, rtol, networks=1):
     one_by_one, in_parts = Losses(), Losses()
     start = by_network(fused, networks)
     labels = np.repeat(data.LABELS, networks, axis=1)
+    for model in (fused, twin):
+        # Made by a first trace, they would have TensorFlow trace a second time.
+        model.optimizer.build(model.trainable_variables)
+        x, y = keras.ops.array(data.INPUTS), keras.ops.array(labels)
+        model.compute_metrics(x, y, model(x))
+        model.reset_metrics()
     batches = tf.data.Dataset.from_tensors((data.INPUTS, labels)).repeat(STEPS)
     twin.fit(batches, shuffle=False, verbose=0, callbacks=[one_by_one])
     fused.steps_per_execution = 20
