@@ -65,7 +65,9 @@ def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
         return [tf.zeros_like(v) for v in weights]
 
     make = two_outputs(how)
-    callback = oracle.watching(tmp_path, histogram_steps=2, write_loss_grads=True)
+    # XLA takes seconds to compile a step that is left to Keras.
+    every = 1 if how == "xla" else 2
+    callback = oracle.watching(tmp_path, histogram_steps=every, write_loss_grads=True)
     ours = oracle.train(make, X, [Y, -Y], [callback])
     batches = [(x, (y, -y)) for x, y in oracle.batches_of(X, Y)]
     plain, _ = oracle.true_steps(make, X, [Y, -Y], batches, tape=taped)
@@ -75,7 +77,7 @@ def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
     assert oracle.names(scalars, "gradient_norm/") == set(true[0])
     for name in true[0]:
         logged = scalars[f"gradient_norm/{name}"]
-        assert list(logged) == [0, 2]
+        assert list(logged) == list(range(0, 3, every))
         for step, value in logged.items():
             np.testing.assert_allclose(value, true[step][name], rtol=1e-4)
 
