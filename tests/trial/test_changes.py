@@ -87,15 +87,16 @@ def test_a_clipped_gradient_has_the_norm_that_is_named(clones):
 
 def test_data_are_mended_as_their_change_says(clones):
     [scaled] = of_kind("inputs", clones)
-    x, y = scaled.data(X[:7], Y[:7])
+    x, y, _ = scaled.data((X[:7], Y[:7], None))
     np.testing.assert_allclose(x, ((X - X.mean(0)) / X.std(0))[:7], atol=1e-5)
     np.testing.assert_array_equal(y, Y[:7])
     [finite] = of_kind("data", clones)
     lost = X.copy()
     lost[3, 1] = np.nan
-    x, y = finite.data(lost, Y)
+    x, y, weights = finite.data((lost, Y, np.arange(len(Y))))
     np.testing.assert_array_equal(x, np.delete(X, 3, axis=0))
     np.testing.assert_array_equal(y, np.delete(Y, 3))
+    np.testing.assert_array_equal(weights, np.delete(np.arange(len(Y)), 3))
 
 
 def test_numbers_to_be_predicted_are_scaled_and_the_output_opened():
@@ -104,11 +105,11 @@ def test_numbers_to_be_predicted_are_scaled_and_the_output_opened():
     prices = 300 + 50 * X[:, :1]
     known = Clones(model), Batches(X, prices, 8, 0)
     [change] = changes("labels", *known)
-    x, y = change.data(X, prices)
+    x, y, _ = change.data((X, prices, None))
     np.testing.assert_allclose([y.mean(), y.std()], [0, 1], atol=1e-4)
     np.testing.assert_array_equal(x, X)
     _, both = changes("inputs", *known)
-    x, y = both.data(X, prices)
+    x, y, _ = both.data((X, prices, None))
     np.testing.assert_allclose([x.mean(), y.mean()], 0, atol=1e-4)
     [change] = changes("output", *known)
     assert (change.words, change.loss) == ("linear at the output", None)

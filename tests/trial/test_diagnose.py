@@ -10,6 +10,7 @@ import tensorflow as tf
 import xorlab
 from xorlab.diagnosis import recommended
 from xorlab.trial import remedies
+from xorlab.trial.batches import Batches
 
 RANDOM = np.random.default_rng(0)
 Y = RANDOM.integers(0, 2, 96)
@@ -119,10 +120,17 @@ def slow():
 
 def test_no_change_is_begun_when_the_time_is_over(capsys):
     given = {"remedies": True, "steps": 60, "seconds": 1e-9, "verbose": False}
-    verdict = xorlab.diagnose(slow(), X, Y, **given)
+    weights = np.full(len(X), 3.0)
+    verdict = xorlab.diagnose(slow(), X, Y, sample_weight=weights, **given)
     assert capsys.readouterr() == ("", "")
     assert verdict.cause == "rate_too_small"
-    assert [x.change for x in verdict.tried] == ["as it is"]
+    [as_it_is] = verdict.tried
+    assert as_it_is.change == "as it is"
+    # Rows count what their weights say.
+    x, y, _ = next(iter(Batches(X, Y, 32, 0)))
+    p = np.array(slow()(x))[:, 0]
+    loss = -np.mean(np.where(y, np.log(p), np.log(1 - p)))
+    assert as_it_is.before == pytest.approx(3 * loss, rel=1e-4)
 
 
 def test_ctrl_c_keeps_what_was_tried(monkeypatch):
@@ -179,5 +187,9 @@ def test_mistakes_are_told_before_any_work():
     ]:
         with pytest.raises(ValueError, match=words):
             xorlab.diagnose(*arguments)
+    with pytest.raises(ValueError, match="sample_weight: expected None beside a data"):
+        xorlab.diagnose(model, data, sample_weight=Y)
+    with pytest.raises(ValueError, match=r"sample_weight: expected as many.*\[5, 96"):
+        xorlab.diagnose(model, X, Y, sample_weight=Y[:5])
     with pytest.raises(ValueError, match="steps: expected a whole number"):
         xorlab.diagnose(model, X, Y, steps=1)

@@ -85,9 +85,20 @@ def test_batches_are_the_same_each_time_and_hold_every_row():
     batches = Batches(X, np.arange(12), 5, seed=3)
     assert batches.an_epoch == 3
     first, again = labels_of(batches, 6), labels_of(batches, 6)
-    assert first == again and first[:3] != first[3:]
-    assert sorted(sum(first[:3], [])) == list(range(12))
+    assert first == again
+    # A step would be traced anew for another size.
+    assert {len(labels) for labels in first} == {5}
+    one, other = sum(first, [])[:12], sum(first, [])[12:24]
+    assert one != other and sorted(one) == sorted(other) == list(range(12))
     assert first != labels_of(Batches(X, np.arange(12), 5, seed=4), 6)
+    [few] = labels_of(Batches(X, np.arange(12), 32, seed=3), 1)
+    assert sorted(few) == list(range(12))
+
+
+def test_rows_keep_their_weights():
+    batches = Batches(X, np.arange(12), 5, 0, sample_weight=10.0 * np.arange(12))
+    for _, y, weights in itertools.islice(batches, 3):
+        np.testing.assert_array_equal(weights, 10.0 * y)
 
 
 def test_a_dataset_begins_anew_when_it_ends():

@@ -1,6 +1,7 @@
 """What was measured of a network: plain numbers, and None for what was not seen."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -47,7 +48,7 @@ class LayerStep:
         spread: the largest standard deviation over rows of one of its outputs.
         separation: the least distance of what it returns for two rows of different
             label, by the largest absolute output.
-        rank: how many directions its outputs vary in, over rows.
+        rank: how many directions its outputs vary in, over rows; 63 at the most.
         dead: share of its units that are zero for all rows (ReLU).
         saturated: share of its outputs where the slope is a tenth of the largest or
             less (tanh, sigmoid).
@@ -146,17 +147,23 @@ class Evidence:
         """The losses that were seen, in order."""
         return [x.loss for x in self.steps if x.loss is not None]
 
-    def of_layers(self, attribute: str, step: int = -1) -> dict[str, float]:
+    @functools.cached_property
+    def _by_layer(self) -> dict[tuple[str, int], Mapping[str, float]]:
+        """What `of_layers` has returned: rules ask for the same again and again."""
+        return {}
+
+    def of_layers(self, attribute: str, step: int = -1) -> Mapping[str, float]:
         """One number of each layer of which it was seen, in the layers' order.
 
         Args:
             attribute: of `LayerStep`.
             step: which of the steps that were measured.
         """
-        if not self.steps:
-            return {}
-        seen = self.steps[step].layers
-        # What no layer is known of comes last.
-        names = [*(x.name for x in self.layers if x.name in seen), *seen]
-        numbers = {name: getattr(seen[name], attribute) for name in names}
-        return {name: x for name, x in numbers.items() if x is not None}
+        told = attribute, step
+        if told not in self._by_layer:
+            seen = self.steps[step].layers if self.steps else {}
+            # What no layer is known of comes last.
+            names = [*(x.name for x in self.layers if x.name in seen), *seen]
+            numbers = {name: getattr(seen[name], attribute) for name in names}
+            self._by_layer[told] = {n: x for n, x in numbers.items() if x is not None}
+        return self._by_layer[told]

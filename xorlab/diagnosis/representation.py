@@ -61,10 +61,13 @@ def saturated(outputs: np.ndarray, activation: str | None) -> np.ndarray | None:
     Returns:
         `[...]`; None of an activation that does not saturate.
     """
-    slopes = {"tanh": 1 - outputs**2, "sigmoid": 4 * outputs * (1 - outputs)}
-    if activation not in slopes:
+    if activation == "tanh":
+        slopes = 1 - outputs**2
+    elif activation == "sigmoid":
+        slopes = 4 * outputs * (1 - outputs)
+    else:
         return None
-    return np.mean(slopes[activation] < _SLOPE, axis=(-2, -1))
+    return np.mean(slopes < _SLOPE, axis=(-2, -1))
 
 
 def number_or_none(number: float) -> float | None:

@@ -15,6 +15,7 @@ from xorlab.trial.batches import Batches
 from xorlab.trial.clones import Clones, LayerChange
 from xorlab.trial.facts import with_data
 from xorlab.trial.parts import inner, last_layers, may_change, with_activation
+from xorlab.trial.training import Batch
 from xorlab.watching.anatomy import evidence_of
 
 # A rate is tried so many powers of ten away.
@@ -44,7 +45,7 @@ class Change:
         optimizer: what in the optimizer's config is to be otherwise.
         loss: in place of the model's; None leaves that.
         start: is given a clone, and rows of inputs, to set its weights.
-        data: returns x and y of a batch as they are to be.
+        data: returns a batch as it is to be: x, y and sample_weight.
     """
 
     remedy: str
@@ -53,7 +54,7 @@ class Change:
     optimizer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     loss: Any = None
     start: Callable[[keras.Model, Any], None] = lambda clone, x: None
-    data: Callable[[Any, Any], tuple[Any, Any]] = lambda x, y: (x, y)
+    data: Callable[[Batch], Batch] = lambda batch: batch
 
 
 def changes(remedy: str, clones: Clones, batches: Batches) -> Iterator[Change]:
@@ -83,19 +84,23 @@ def changes(remedy: str, clones: Clones, batches: Batches) -> Iterator[Change]:
     elif remedy == "labels" and is_of_numbers(known):
         scaled = _scaled(batches.y)
         words = "labels of mean 0 and variance 1"
-        yield Change(remedy, words, data=lambda x, y: (x, scaled(y)))
+        yield Change(remedy, words, data=lambda batch: _with(batch, y=scaled))
     elif remedy == "labels" and known.labels is not None:
         least = known.labels[0]
         words = f"labels from 0 on, {least:g} taken off"
-        yield Change(remedy, words, data=lambda x, y: (x, y - np.array(least, y.dtype)))
+
+        def lowered(y):
+            return y - np.array(least, y.dtype)
+
+        yield Change(remedy, words, data=lambda batch: _with(batch, y=lowered))
     elif remedy == "inputs":
         of_x = _scaled(batches.x)
         words = "inputs of mean 0 and variance 1"
-        yield Change(remedy, words, data=lambda x, y: (of_x(x), y))
+        yield Change(remedy, words, data=lambda batch: _with(batch, of_x))
         if is_of_numbers(known):
             of_y = _scaled(batches.y)
             words = "inputs and labels of mean 0 and variance 1"
-            yield Change(remedy, words, data=lambda x, y: (of_x(x), of_y(y)))
+            yield Change(remedy, words, data=lambda batch: _with(batch, of_x, of_y))
     elif remedy == "data":
         yield Change(remedy, "rows with NaN or infinity left out", data=_finite_rows)
 
@@ -213,11 +218,17 @@ def _scaled(known):
     return scale
 
 
-def _finite_rows(x, y):
-    arrays = [a for a in keras.tree.flatten((x, y)) if a is not None]
+def _with(batch, x=lambda part: part, y=lambda part: part):
+    """A batch whose inputs and labels are what such functions make of them."""
+    inputs, labels, sample_weight = batch
+    return x(inputs), y(labels), sample_weight
+
+
+def _finite_rows(batch):
+    arrays = [a for a in keras.tree.flatten(batch) if a is not None]
     is_finite = np.all(
         [np.isfinite(a.reshape(len(a), -1)).all(axis=1) for a in arrays], axis=0
     )
     return keras.tree.map_structure(
-        lambda a: None if a is None else a[is_finite], (x, y)
+        lambda a: None if a is None else a[is_finite], batch
     )

@@ -31,6 +31,7 @@ def diagnose(
     x: Any,
     y: Any = None,
     *,
+    sample_weight: Any = None,
     remedies: bool = False,
     steps: int = 200,
     planned_steps: int | None = None,
@@ -53,6 +54,7 @@ def diagnose(
         x: arrays of rows in any structure; or a `tf.data.Dataset`, or a
             `keras.utils.PyDataset`, of batches `(x, y)`, read from its beginning.
         y: arrays of labels.
+        sample_weight: arrays of what each row counts in the loss, as `fit` takes them.
         remedies: whether to try what the verdict advises: one change at a time, each
             on a clone from the same weights, seed and, of arrays, batches, for as many
             steps.
@@ -82,7 +84,7 @@ def diagnose(
         whole("planned_steps", planned_steps, 1, "leave it out for ten epochs")
     positive("seconds", seconds, "60 are a minute")
     check_seed(seed)
-    batches = Batches(x, y, batch_size, seed)
+    batches = Batches(x, y, batch_size, seed, sample_weight)
     if planned_steps is None:
         epochs = _EPOCHS * (batches.an_epoch or 0)
         planned_steps = min(max(epochs, _LEAST_STEPS), _TIMES * steps)

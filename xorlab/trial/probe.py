@@ -13,6 +13,8 @@ from xorlab.steps.hooks import Wrapped
 
 # Rows whose distances are looked at: among many, two are always next to another.
 _COMPARED = 16
+# Rows whose directions are counted: whether they are many, so many tell.
+_RANKED = 64
 # Of the largest direction's deviation: what less of is rounding.
 _ROUNDING = 1e-5
 
@@ -64,12 +66,16 @@ def measured(
     if not np.isfinite(outputs).all():
         return before
     saturated = representation.saturated(outputs, activation)
-    deviations = np.linalg.svd(outputs - outputs.mean(axis=0), compute_uv=False)
+    few = outputs[:_RANKED]
+    few = few - few.mean(axis=0)
+    # The squares of its singular values, which take ten times longer of a wide matrix.
+    is_wide = len(few) < few.shape[1]
+    squares = np.linalg.eigvalsh(few @ few.T if is_wide else few.T @ few)
     return dataclasses.replace(
         before,
         spread=float(representation.spread(outputs, activation)),
         separation=separation(outputs, labels),
-        rank=int((deviations > _ROUNDING * max(1e-30, deviations[0])).sum()),
+        rank=int((squares > _ROUNDING**2 * max(1e-60, squares[-1])).sum()),
         saturated=None if saturated is None else float(saturated),
     )
 

@@ -65,13 +65,13 @@ def _tried(change, clones, batches, steps, seed, until, bar):
     try:
         with seeds.kept(seed):
             clone = clones.clone(change.layer, change.optimizer, change.loss)
-            x, y = change.data(batches.x, batches.y)
-            known = with_data(evidence_of(clone), x, y, batches.sample_weight)
-            change.start(clone, change.data(*batches.first(_ROWS))[0])
-            for x, y, sample_weight in itertools.islice(batches, steps):
+            data = change.data((batches.x, batches.y, batches.sample_weight))
+            known = with_data(evidence_of(clone), *data)
+            change.start(clone, change.data((*batches.first(_ROWS), None))[0])
+            for batch in itertools.islice(batches, steps):
                 if time.monotonic() > until:
                     break
-                losses.append(step(clone, (*change.data(x, y), sample_weight)))
+                losses.append(step(clone, change.data(batch)))
                 bar.update()
                 if not math.isfinite(losses[-1]):
                     break
