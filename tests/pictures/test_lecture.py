@@ -1,5 +1,7 @@
 """The lecture's pictures show the numbers they are given, and can be read."""
 
+import math
+
 import numpy as np
 import pytest
 from oracles.figures import check_texts
@@ -40,6 +42,28 @@ def test_there_is_no_half_of_an_epoch():
     [axes] = pictures.learning_curves(loss, "epoch").axes
     assert axes.get_xlabel() == "epoch"
     assert all(tick.is_integer() for tick in axes.get_xticks().tolist())
+
+
+def test_a_cost_that_is_nan_is_a_star_and_one_step_is_on_a_whole_number():
+    figure = pictures.learning_curves({"cost": {"run": {7: 0.5, 8: math.nan}}})
+    check_texts(figure)
+    star = figure.axes[0].lines[1]
+    assert list(star.get_xdata()) == [8]
+    assert labels(figure.legends[0]) == ["run", "run: not finite"]
+    [axes] = pictures.learning_curves({"loss": {"one epoch": {0: 0.5}}}, "epoch").axes
+    left, right = axes.get_xlim()
+    assert [x for x in axes.get_xticks().tolist() if left <= x <= right] == [0]
+
+
+def test_a_network_that_is_nan_is_said_to_be():
+    nan = np.full([4, 1], np.nan)
+    [title] = [x.get_title() for x in pictures.surfaces({5: nan}).axes if x.get_title()]
+    assert title == "step 5\nNaN or infinity"
+    rows = pictures.rows_by_layer({"layer1": np.eye(4), "last": nan}).axes[0]
+    assert [x.get_text() for x in rows.texts] == ["4\ndifferent", "not\nfinite"]
+    [lost] = histograms.rows(histograms.count([nan]))
+    [axes] = pictures.histograms_by_layer({"weights": {"last": lost}}).axes
+    assert [x.get_text() for x in axes.texts] == ["NaN or infinity alone"]
 
 
 def test_rounding_is_not_drawn_as_pits():

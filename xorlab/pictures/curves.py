@@ -1,5 +1,6 @@
 """Numbers over the steps of runs, as the lecture shows cost and accuracy."""
 
+import math
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
@@ -17,6 +18,8 @@ def learning_curves(
 ) -> Figure:
     """Draws a panel a subject, below each other, and in each a line a run.
 
+    What is not finite is a star at the upper edge.
+
     Args:
         panels: numbers by step, by run, by the name of the vertical axis. Where that is
             of an accuracy, the axis is from 0 to 1.
@@ -30,21 +33,22 @@ def learning_curves(
             looks = style.line(runs.index(run)) | {
                 "markevery": max(1, len(numbers) // 12)
             }
-            axes.plot(
-                list(numbers),
-                list(numbers.values()),
-                label=style.shortened(run, 40),
-                **looks,
-            )
-        axes.set_ylabel(subject)
+            name = style.shortened(run, 40)
+            axes.plot(list(numbers), list(numbers.values()), label=name, **looks)
+            lost = [x for x, y in numbers.items() if not math.isfinite(y)]
+            if lost:
+                star = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+                star |= {"color": looks["color"], "label": f"{name}: not finite"}
+                axes.plot(lost, [1] * len(lost), "*", **star)
+        axes.set_ylabel(style.shortened(subject))
         if "accuracy" in subject:
             axes.set_ylim(-0.04, 1.04)
         else:
             _widen(axes)
         axes.grid(alpha=0.3)
     every[-1].set_xlabel(unit)
-    # There is no half of a step.
-    whole = MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True)
+    # There is no half of a step, though it be the only one.
+    whole = MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1)
     every[-1].xaxis.set_major_locator(whole)
     every[-1].xaxis.set_major_formatter("{x:,.0f}")
     # A run may have no line in the first panel.

@@ -47,6 +47,9 @@ def histograms_by_layer(columns: Mapping[str, Histograms]) -> Figure:
             # A value that all share has no width.
             widths = np.maximum(ends - begins, width / 4)
             axes.bar(begins, counts, widths, align="edge", color=_INK)
+            if layer in by_layer and not counts.size and not zeros:
+                middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+                axes.text(0.5, 0.5, "NaN or infinity alone", **middle)
             if zeros:
                 looks = {"color": style.ZERO, "hatch": "///", "edgecolor": "black"}
                 axes.bar(left - width, zeros, width, **looks)

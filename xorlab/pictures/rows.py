@@ -33,6 +33,8 @@ def rows_by_layer(activations: Mapping[str, np.ndarray]) -> Figure:
         )
         different = len(np.unique(output, axis=0))
         said = f"{different}\ndifferent" if different > 1 else "all\nalike"
+        if not np.isfinite(output).all():
+            said = "not\nfinite"
         above.text(at, -0.6, said, ha="center", va="bottom", fontsize="small")
     above.set(xlim=(-0.55, len(layers) - 0.45), ylim=(3.5, -0.5))
     above.set_title(

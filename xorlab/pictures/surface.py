@@ -53,7 +53,8 @@ def surfaces(hypotheses: Mapping[int, np.ndarray]) -> Figure:
                 fontsize="small",
                 bbox={"boxstyle": "circle", "facecolor": "white"},
             )
-        axes.set_title(f"step {step:,}", fontsize="medium")
+        lost = "" if np.isfinite(y).all() else "\nNaN or infinity"
+        axes.set_title(f"step {step:,}{lost}", fontsize="medium")
         axes.set_xticks([0, 1])
         axes.set_yticks([0, 1])
     figure.supxlabel("x1", fontsize="medium")

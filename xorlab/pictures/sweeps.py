@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from xorlab.pictures import style
 from xorlab.pictures.heatmap import heat_map
@@ -72,6 +73,11 @@ def gradients_by_depth(summaries: Sequence) -> Figure:
                 layers = range(1, len(rms) + 1)
                 looks = style.line(columns.index(column)) | {"color": _colour(shade)}
                 axes.semilogy(layers, rms, label=column, **looks)
+    most = max(len(summary.gradient_rms_start) for summary in summaries)
+    figure.axes[0].set_xlim(0.5, most + 0.5)
+    figure.axes[0].xaxis.set_major_locator(
+        MaxNLocator("auto", integer=True, min_n_ticks=1)
+    )
     style.mark_decades(figure.axes[0].yaxis)
     figure.supxlabel("layer, from the input", fontsize="medium")
     figure.supylabel("median gradient RMS before training", fontsize="medium")
