@@ -1,5 +1,6 @@
 """Batches that were seen one by one tell what the whole of the data does."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -18,10 +19,11 @@ CLASS = RNG.choice(4, 800, p=[0.7, 0.2, 0.05, 0.05])
 NUMBER = (5 + RNG.normal(size=(800, 1))).astype("float32")
 
 
-def seen(known, y, size=20):
+def seen(known, *labels, size=20):
+    """Of labels, and of weights if they are given."""
     data = SeenData()
-    for begin in range(0, len(y), size):
-        parts = X[begin : begin + size], y[begin : begin + size]
+    for begin in range(0, len(labels[0]), size):
+        parts = [rows[begin : begin + size] for rows in (X, *labels)]
         numbers = measured(tuple(map(tf.constant, parts)))
         data.add(BatchFacts.of(np.array(numbers)))
     return data.of(known)
@@ -51,6 +53,36 @@ def test_a_batch_without_a_rare_label_does_not_make_it_impossible():
     known = Evidence(loss_name="binary_crossentropy", last_units=1)
     guess = seen(known, np.zeros([20, 1], "float32")).guessing_loss
     assert 0.1 < guess < math.log(2)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [
+        ("binary_crossentropy", np.hstack([RARE, 1 - RARE, RARE])),
+        ("mean_squared_error", NUMBER),
+    ],
+)
+def test_rows_count_by_their_weights(loss, y):
+    weights = (RNG.uniform(0, 3, 800) * (1 + 4 * RARE[:, 0])).astype("float32")
+    known = Evidence(loss_name=loss, last_units=y.shape[1])
+    told, whole = seen(known, y, weights), with_data(known, X, y, weights)
+    assert told.guessing_loss == pytest.approx(whole.guessing_loss, rel=0.03)
+    assert seen(known, y[:20], np.zeros(20, "float32")).guessing_loss is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [("binary_crossentropy", NUMBER), ("sparse_categorical_crossentropy", CLASS)],
+)
+def test_of_labels_that_do_not_fit_the_loss_there_is_no_best_guess(loss, y):
+    told = seen(Evidence(loss_name=loss, last_units=2), y)
+    assert told.labels == (y.min(), y.max()) and told.guessing_loss is None
+
+
+def test_of_labels_of_which_a_loss_ignores_some_nothing_is_known():
+    known = Evidence(loss_name="sparse_categorical_crossentropy", last_units=4)
+    told = seen(dataclasses.replace(known, ignored_label=3), CLASS)
+    assert (told.labels, told.guessing_loss) == (None, None)
 
 
 def test_of_labels_that_are_missing_nothing_is_known():

@@ -17,19 +17,21 @@ from xorlab.report.__main__ import main
 from xorlab.steps import histograms
 
 
-def training(folder):
+def training(folder, steps=(0, 5), layers=1):
     """What the callback leaves of two epochs, with a validation."""
     for part, losses in (("train", [0.5, 0.25]), ("validation", [0.75, 0.625])):
         (folder / part).mkdir(parents=True)
         log = EventFile(OwnRecords(folder / part))
         for epoch, loss in enumerate(losses):
-            log.write([StepValues(epoch, {"epoch_loss": loss})])
+            numbers = {"epoch_loss": loss, "epoch_learning_rate": 0.5}
+            log.write([StepValues(epoch, numbers)])
         if part == "train":
-            for step in (0, 5):
+            tags = [f"dense{x or ''}/kernel/weight" for x in range(layers)]
+            for step in steps:
                 rms = {"gradient_rms/dense": 0.125, "gradient_rms/<head>": 1e-9}
-                counts = histograms.count([np.array([0.0, 1.0])])
-                log.write([StepValues(step, rms, ["dense/kernel/weight"], counts)])
-            log.text("verdict", "- **dense** starves & more", 5)
+                counts = histograms.count([np.array([0.0, 1.0])] * layers)
+                log.write([StepValues(step, rms, tags, counts)])
+            log.text("verdict", "- **dense** starves & <b>more", 5)
         log.close(True)
     return folder
 
@@ -79,7 +81,7 @@ def test_it_says_what_each_run_came_to(page, finished_runs):
         _, result = finished_runs[activation]
         assert f"{result['cost']:.6g}" in page.text
         assert f"deep-{activation}-seed22" in page.text
-    assert "dense starves & more" in page.text  # Of the callback's verdict.
+    assert "dense starves & <b>more" in page.text  # Of the callback's verdict.
     assert re.search(r"networks a cell\s*70", page.text)
     # What all cells share is no column.
     assert re.search(r"depth\s*11", page.text)
@@ -123,6 +125,23 @@ def test_its_pictures_are_of_those_numbers(tmp_path, monkeypatch):
     assert rows[:, 2].sum() == 2
 
 
+def test_of_many_layers_some_are_shown_and_of_one_step_nothing_over_time(
+    tmp_path, monkeypatch
+):
+    given, draw = [], pictures.histograms_by_layer
+
+    def drawn(kept):
+        given.append(kept)
+        return draw(kept)
+
+    monkeypatch.setattr(pictures, "histograms_by_layer", drawn)
+    page = Seen(report.page([training(tmp_path / "deep", steps=[0], layers=30)]))
+    [kept] = given
+    # The first, and others at the same distance.
+    assert list(kept["weights"]) == [f"dense{x or ''}" for x in range(0, 30, 3)]
+    assert not any("over time" in alt for alt in page.alts)
+
+
 def test_a_command_writes_it_and_refuses_what_is_no_run(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(flags, "FLAGS", types.SimpleNamespace(out="report.html"))
@@ -161,8 +180,8 @@ def test_runs_of_one_name_are_told_apart_by_the_folders_they_are_in(
 
     monkeypatch.setattr(pictures, "gradients_by_layer", drawn)
     folders = [training(tmp_path / x / "cnn") for x in ("a", "b")]
-    # One that is given twice is shown once.
-    text = Seen(report.page([*folders, folders[0]])).text
+    # One that is given twice is shown once, however it is spelled.
+    text = Seen(report.page([*folders, folders[0] / ".." / "cnn"])).text
     assert beside == [["a/cnn", "b/cnn"]] and "a/cnn beside b/cnn" in text
 
 
@@ -181,6 +200,9 @@ def test_cures_that_were_tried_are_a_table_of_their_own(finished_runs, tmp_path)
     folder = shutil.copytree(config.run_dir, tmp_path / "run")
     (folder / "result.json").write_text(json.dumps(result))
     text = Seen(report.page([folder])).text
+    # Of a network that says NaN no row is right or wrong: the page has its numbers.
+    (folder / "result.json").write_text(json.dumps(result | {"predicted": [None] * 4}))
+    assert "seen to work" not in Seen(report.page([folder])).text
     assert re.search(
         r"changeloss before.*as it is0.750.525no.*--depth=30.2525yes", text, re.S
     )

@@ -36,6 +36,9 @@ def test_classes_have_shares():
     shares = told(X, CLASSES, WEIGHTS[:, np.newaxis]).classes
     expected = [WEIGHTS[CLASSES == n].sum() / WEIGHTS.sum() for n in range(3)]
     np.testing.assert_allclose(shares[:4], [*expected, 0.0])
+    # Of several labels to a row, among all of them.
+    both = np.stack([CLASSES, CLASSES], axis=1)
+    np.testing.assert_allclose(told(X, both, WEIGHTS).classes, shares)
     # One that is left out is missing in their sum.
     assert told(X, np.where(CLASSES == 0, 255, CLASSES)).classes.sum() < 0.99
 
@@ -58,3 +61,12 @@ def test_nothing_is_known_of_other_labels(data):
 
 def test_a_replica_may_be_left_without_rows():
     assert told(X[:0], NUMBERS[:0]).rows == 0
+    # It takes nothing from the others' shares.
+    assert told(X[:0], CLASSES[:0]).classes.tolist() == [0.0] * 64
+
+
+def test_several_inputs_count_alike():
+    inputs = tuple(map(tf.constant, (X, 3 * X[:, :1], CLASSES)))
+    facts = BatchFacts.of(np.array(measured((inputs, tf.constant(NUMBERS)))))
+    expected = (np.mean(X**2) + np.mean(9 * X[:, 0] ** 2)) / 2
+    assert facts.input_square == pytest.approx(expected, rel=1e-5)

@@ -111,7 +111,9 @@ def test_three_rows_that_share_an_output_are_named_with_what_that_costs():
 
 
 def test_the_next_command_makes_another_run_of_the_same_settings():
-    config = Config("sigmoid", depth=7, seed=3, run_name="mine", logdir="there")
+    settings = {"depth": 7, "seed": 3, "run_name": "mine", "logdir": "there"}
+    # The next one is to replace none, and need not try what was tried.
+    config = Config("sigmoid", **settings, overwrite=True, remedies=True)
     for remedies in (["activation"], ["initializer"], ["rate/10"], ["rate*10"], []):
         words = command(config, advised(config, remedies)).split()
         assert words[:3] == ["python", "-m", "xorlab.train"]
@@ -119,6 +121,14 @@ def test_the_next_command_makes_another_run_of_the_same_settings():
         assert flags.pop("run_name") == "mine-next" and flags.pop("logdir") == "there"
         kept = {"activation": "sigmoid", "depth": "7", "seed": "3"}
         assert kept.items() <= flags.items() and len(flags) == 4
+
+
+def test_what_is_next_to_try_is_another_run():
+    # Where more steps are all that is left, they are many more.
+    assert advised(Config(steps=30_000), []) == {"steps": 300_000}
+    handmade = Config(network="handmade", steps=30_000)
+    assert advised(handmade, ["activation"]) == {"steps": 300_000}
+    assert advised(Config("tanh", seed=3), ["activation"]) == {"seed": 4}
 
 
 def test_a_start_that_was_scaled_is_not_kept():

@@ -123,3 +123,7 @@ def test_outputs_tell_rows_apart():
     # Of a sigmoid, the scores count: it squeezes them.
     sigmoid = measured(LayerStep(), np.array([[0.9999], [0.9]]), "sigmoid", None)
     assert sigmoid.spread == pytest.approx((np.log(9999) - np.log(9)) / 2, rel=1e-3)
+    # What has reached 0 or 1 has scores that are finite.
+    for last in ("sigmoid", "softmax"):
+        certain = measured(LayerStep(), np.eye(2), last, None)
+        assert 1 < certain.spread < 100
