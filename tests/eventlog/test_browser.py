@@ -205,3 +205,9 @@ def test_the_page_of_runs_shows_all_its_pictures(browser, finished_runs, tmp_pat
     )
     assert not wide and not browser.get_log("browser")
     keep(browser, "report")
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    browser.refresh()
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert width == 390
