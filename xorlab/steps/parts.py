@@ -1,7 +1,8 @@
 """Measures tensors of any size inside a step, with memory for a part of one.
 
 For a step that XLA does not compile. It is by functions that TensorFlow does not write
-out in it: of each loop in a step, its graph optimizer takes a tenth of a second.
+out in it: of each loop in a step, its graph optimizer takes a tenth of a second. But
+what a function was given may live on after its call, so for big tensors it is by loops.
 """
 
 import functools
@@ -11,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from xorlab.steps import exact
 from xorlab.steps.histograms import BUCKETS, of_patterns, patterns
 
 # Values that are measured at once: of a whole big tensor, it takes several copies.
@@ -35,12 +37,15 @@ def in_turn(
         with tf.control_dependencies(tf.nest.flatten(measured[-1])):
             # Else a tape that is about would have measuring differentiated.
             flat = [tf.reshape(tf.stop_gradient(x), [-1]) for x in tensors]
-            measured.append(_program(of_part, join, flat[0].dtype, PART)(*flat))
+            program = _program(
+                of_part, join, flat[0].dtype, PART, exact.is_big(flat[0])
+            )
+            measured.append(program(*flat))
     return measured[:0:-1]
 
 
 @functools.cache
-def _program(of_part, join, dtype, part):
+def _program(of_part, join, dtype, part, is_big):
     def measure(*tensors):
         def of(begin):
             return of_part(*(x[begin : begin + part] for x in tensors))
@@ -54,7 +59,7 @@ def _program(of_part, join, dtype, part):
         return total
 
     number = len(inspect.signature(of_part).parameters)
-    as_it_is = {"_noinline": True}
+    as_it_is = {"_noinline": not is_big}
     function = tf.function(measure, autograph=False, experimental_attributes=as_it_is)
     with tf.init_scope():  # It is of no step.
         return function.get_concrete_function(*[tf.TensorSpec([None], dtype)] * number)
