@@ -97,8 +97,7 @@ def test_few_layers_leave_room_for_what_is_written_beside_them(layers):
     check_texts(pictures.gradients_over_time(rms))
     [axes] = pictures.gradients_by_layer({"relu": rms}).axes
     # Inside, and not upon the edge, a layer without a point, too.
-    left, right = axes.get_xlim()
-    assert left < 0 and right > layers
+    assert axes.get_xlim() == (-0.5, layers + 0.5)
 
 
 def test_what_is_not_finite_is_a_star_at_the_upper_edge():
