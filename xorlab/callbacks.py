@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from xorlab.checks import names, true_or_false, warn, whole
 from xorlab.diagnosis import Verdict
 from xorlab.eventlog.eventfile import EventFile, SharedRecords
-from xorlab.eventlog.graph import kept_graph
+from xorlab.eventlog.graph import StepScopes, kept_graph
 from xorlab.files import check_writable
 from xorlab.steps import internals, naming
 from xorlab.steps.fits import steps_of_epochs, steps_of_execution
@@ -147,7 +147,7 @@ class TensorBoard(SparingTensorBoard):
         self._watch: Watch | None = None
         self._verdicts: Verdicts | None = None
         self._terminal = Terminal(verbose)
-        self._graph_due = False
+        self._scopes: StepScopes | None = None  # Of the graph that is due.
         self._steps_made = 0
         for name, value in (("histogram_steps", histogram_steps), ("layers", layers)):
             if value is not None and not self._write_grads:
@@ -165,7 +165,7 @@ class TensorBoard(SparingTensorBoard):
         super().on_train_begin(logs)
         # A `fit` that failed may have left something.
         StepRequests.of(self.model).withdraw()
-        self._graph_due = self.write_graph
+        self._scopes = StepScopes(self.model) if self.write_graph else None
         # Keras's own file: where several of a folder grow, TensorBoard may read one.
         self._log = EventFile(SharedRecords(internals.train_writer(self)))
         if self._write_grads:
@@ -194,8 +194,8 @@ class TensorBoard(SparingTensorBoard):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         super().on_train_batch_begin(batch, logs)
-        if self._graph_due:
-            StepRequests.of(self.model).request_batch(self._write_train_step_graph)
+        if self._scopes is not None:
+            StepRequests.of(self.model).request_batch(self._write_graph, self._scopes)
         if self._watch is not None:
             if not self._has_begun_epoch:
                 # Whoever calls us by hand may leave that out.
@@ -238,10 +238,10 @@ class TensorBoard(SparingTensorBoard):
             return self._steps_made
         return steps_of_epochs(self, epoch) or 0
 
-    def _write_train_step_graph(self, batch):
-        self._graph_due = False
+    def _write_graph(self, batch, traced):
+        scopes, self._scopes = self._scopes, None
         try:
-            self._log.graph(kept_graph(self.model, batch))
+            self._log.graph(kept_graph(self.model, batch, scopes, traced))
         except Exception as error:
             # Whatever a custom step does not stand, training itself is well.
             warn(

@@ -16,6 +16,7 @@ from keras import layers
 from oracles import callback_oracle as oracle
 from tensorflow.python.framework.func_graph import FuncGraph
 
+from xorlab.eventlog.graph import train_step_graph
 from xorlab.steps import requests, watched
 
 RNG = np.random.default_rng(3)
@@ -279,6 +280,29 @@ def test_a_step_is_traced_for_logging_once_a_model(anew, tmp_path):
     for _ in range(2):
         oracle.fit(model, X, Y, [callback() if anew else ours])
     assert model.traces == traces > 0
+
+
+def residual():
+    x = keras.Input((6,))
+    hidden = x + layers.BatchNormalization()(layers.Dense(6, "relu")(x))
+    dropped = layers.Dropout(0.5)(hidden)
+    model = compiled(Traced(x, layers.Dense(3, name="last")(dropped)))
+    model.optimizer.build(model.trainable_variables)  # Else a step is traced twice.
+    return model
+
+
+def test_a_step_that_is_watched_is_drawn_without_another_trace(tmp_path):
+    # A big model's trace takes seconds.
+    model = oracle.fresh(residual)
+    options = {"write_graph": True, "write_activations": True}
+    oracle.fit(model, X, Y, [oracle.watching(tmp_path, **options)])
+    assert model.traces == 2  # To be watched, and Keras's own.
+    batch = tf.TensorSpec((None, 6)), tf.TensorSpec((None, 3))
+    drawn, alone = (
+        {(node.name, node.op, *node.input) for node in graph.node}
+        for graph in (oracle.read(tmp_path).graph, train_step_graph(model, batch))
+    )
+    assert drawn == alone
 
 
 def test_what_is_kept_for_a_model_goes_with_it(tmp_path):

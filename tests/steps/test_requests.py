@@ -1,5 +1,7 @@
 """A request is of one execution, and of one model: none is told twice, or to others."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -38,13 +40,19 @@ def fit(model, ask):
     oracle.assert_left_alone(model)
 
 
+def request_batch(requests, told):
+    requests.request_batch(
+        lambda batch, graph: told.append(batch), contextlib.nullcontext()
+    )
+
+
 def test_a_batch_is_told_of_once():
     model, told = make(), []
     requests = StepRequests.of(model)
 
     def ask(number):
         if number == 0:
-            requests.request_batch(told.append)
+            request_batch(requests, told)
 
     fit(model, ask)
     [(x, y)] = told
@@ -66,7 +74,7 @@ def test_statistics_are_told_once_and_of_the_step_they_were_asked_of():
 def test_what_is_withdrawn_is_not_told():
     model, told = make(), []
     requests = StepRequests.of(model)
-    requests.request_batch(told.append)
+    request_batch(requests, told)
     requests.request_statistics(told.append)
     requests.withdraw()
     fit(model, lambda number: None)
@@ -77,10 +85,10 @@ def test_two_models_do_not_share_what_is_asked_of_one():
     one, other, of_one, of_other = make(), make(), [], []
     requests = StepRequests.of(one)
     assert StepRequests.of(one) is requests
-    requests.request_batch(of_one.append)
+    request_batch(requests, of_one)
     fit(
         other,
-        lambda number: StepRequests.of(other).request_batch(of_other.append),
+        lambda number: request_batch(StepRequests.of(other), of_other),
     )
     assert (len(of_one), len(of_other)) == (0, 3)
 

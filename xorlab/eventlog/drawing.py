@@ -2,21 +2,37 @@
 
 import re
 from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.framework.node_def_pb2 import NodeDef
-from tensorflow.types.experimental import ConcreteFunction
 
-from xorlab.steps import naming
+from xorlab.steps import naming, traces
 
 TRAIN = "train"
 
 
-def without_outputs(function: ConcreteFunction) -> list[NodeDef]:
-    """Lists a trace's nodes but for what it returns, and their join."""
-    dropped = {tensor.op.name for tensor in function.outputs} | {"NoOp"}
-    nodes = function.graph.as_graph_def().node
-    return [node for node in nodes if node.name not in dropped]
+def own_nodes(graph: Any) -> list[NodeDef]:
+    """Lists the nodes of a step's trace.
+
+    Left out are what it returns, their join, and what watching has added.
+
+    Args:
+        graph: of a `tf.function`.
+    """
+    nodes = graph.as_graph_def().node
+    passed_on = {n.name: n.input[0] for n in nodes if n.op == "Identity"}
+    dropped = {tensor.op.name for tensor in graph.outputs} | {"NoOp"}
+    captured = {inner.op.name for _, inner in graph.captures}
+    dropped |= {n.name for n in nodes if traces.is_added(n.name)} - captured
+    own = [node for node in nodes if node.name not in dropped]
+    for node in own:
+        for number, name in enumerate(node.input):
+            while traces.is_added(name) and name in passed_on:
+                name = passed_on[name]
+            node.input[number] = name
+    used = {_source(name) for node in own for name in node.input}
+    return [node for node in own if node.name not in captured - used]
 
 
 def _source(name):

@@ -22,14 +22,26 @@ from xorlab.steps.optimizers import optimizers_of
 _KEPT_AS = "_xorlab_train_step_graph"
 
 
-def kept_graph(model: keras.Model, batch: Any) -> graph_pb2.GraphDef:
-    """`train_step_graph`, traced once for each `compile` and kind of batch.
+def kept_graph(
+    model: keras.Model, batch: Any, scopes: "StepScopes | None", traced: Any
+) -> graph_pb2.GraphDef:
+    """`train_step_graph`, made once for each `compile` and kind of batch.
 
     To be called in a `fit`, between two executions.
+
+    Args:
+        model: compiled.
+        batch: as in `train_step_graph`.
+        scopes: of the model, if a step may have been traced inside of any.
+        traced: the graph of that step. If None, or if that has made variables, another
+            is traced.
     """
     train_function, specs, graph = vars(model).get(_KEPT_AS, (None, None, None))
     if graph is None or train_function is not model.train_function or specs != batch:
-        graph = train_step_graph(model, batch)
+        if scopes is None or traced is None or scopes.has_new_variables():
+            graph = train_step_graph(model, batch)
+        else:
+            graph = scopes.drawn(traced, batch)
         # Not by setattr, with which Keras looks for weights in what it is given.
         vars(model)[_KEPT_AS] = model.train_function, batch, graph
     return graph
@@ -63,44 +75,77 @@ def train_step_graph(
         that gives its name to each variable's scope and to `train`: TensorBoard draws a
         scope with such a child small and to the side.
     """
-    before = None
-    while before != (made := _count_variables(model)):
-        # A trace that makes variables does not know their scopes, but the next one.
-        before = made
-        parts, boxes, function = _traced(model, batch, loss_name)
-    *_, own_box = boxes
-
-    inner = _variable_scopes(model, own_box, variable_names or {})
-    scopes = {**_other_scopes(model, loss_name), **inner}
-    handles = {
-        traced.op.name: scopes[id(outer)]
-        for outer, traced in function.graph.captures
-        if id(outer) in scopes
-    }
-    nodes = drawing.without_outputs(function)
-    tops = {name.partition("/")[0] for name in boxes} | {TRAIN, loss_name}
-    tops |= {path for path, _ in _metrics(model, loss_name)}
-    inputs = _input_names(model, parts, batch)
-    # What the step captures comes after what it is given.
-    given = dict(zip((x.op.name for x in function.inputs), inputs, strict=False))
-    names = drawing.new_names(nodes, given, handles, tops, own_box)
-    used = {name.rpartition("/")[0] for name in names.values()}
-    small = [x for x in inner.values() if x in used]
-    return drawing.rebuilt(nodes, names, handles, small)
-
-
-def _traced(model, batch, loss_name):
-    parts = naming.parts_of(model)
-    # A part of the model may be called as the model is.
-    boxes = naming.unique([*parts.items(), *naming.siblings([model]).items()])
+    scopes = StepScopes(model, loss_name)
 
     def step(*tensors):
         data = tf.nest.pack_sequence_as(batch, tensors, expand_composites=True)
         return model.train_step(data)
 
     specs = tf.nest.flatten(batch, expand_composites=True)
-    with _named_scopes(model, boxes, loss_name):
-        return parts, boxes, tf.function(step).get_concrete_function(*specs)
+    while True:
+        # A trace that makes variables does not know their scopes, but the next one.
+        with scopes:
+            function = tf.function(step).get_concrete_function(*specs)
+        if not scopes.has_new_variables():
+            return scopes.drawn(function.graph, batch, variable_names)
+
+
+class StepScopes:
+    """Inside, whatever a step traces is in the scope of the part that made it.
+
+    Args:
+        model, loss_name: as in `train_step_graph`.
+    """
+
+    def __init__(self, model: keras.Model, loss_name: str = "loss"):
+        self._model = model
+        self._loss_name = loss_name
+
+    def __enter__(self) -> None:
+        model = self._model
+        self._parts = naming.parts_of(model)
+        # A part of the model may be called as the model is.
+        pairs = [*self._parts.items(), *naming.siblings([model]).items()]
+        self._boxes = naming.unique(pairs)
+        self._variables = _count_variables(model)
+        self._hooks = _named_scopes(model, self._boxes, self._loss_name)
+        self._hooks.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._hooks.__exit__()
+
+    def has_new_variables(self) -> bool:
+        """Whether variables were made since it was entered, whose scopes it misses."""
+        return _count_variables(self._model) != self._variables
+
+    def drawn(
+        self, graph: Any, batch: Any, variable_names: Mapping[str, str] | None = None
+    ) -> graph_pb2.GraphDef:
+        """Draws the graph of a step that was traced inside.
+
+        Args:
+            graph: of a `tf.function` that takes the tensors of a batch.
+            batch, variable_names: as in `train_step_graph`.
+        """
+        *_, own_box = self._boxes
+        model, loss_name = self._model, self._loss_name
+        inner = _variable_scopes(model, own_box, variable_names or {})
+        scopes = {**_other_scopes(model, loss_name), **inner}
+        handles = {
+            traced.op.name: scopes[id(outer)]
+            for outer, traced in graph.captures
+            if id(outer) in scopes
+        }
+        nodes = drawing.own_nodes(graph)
+        tops = {name.partition("/")[0] for name in self._boxes} | {TRAIN, loss_name}
+        tops |= {path for path, _ in _metrics(model, loss_name)}
+        inputs = _input_names(model, self._parts, batch)
+        # What the step captures comes after what it is given.
+        given = dict(zip((x.op.name for x in graph.inputs), inputs, strict=False))
+        names = drawing.new_names(nodes, given, handles, tops, own_box)
+        used = {name.rpartition("/")[0] for name in names.values()}
+        small = [x for x in inner.values() if x in used]
+        return drawing.rebuilt(nodes, names, handles, small)
 
 
 def _count_variables(model):

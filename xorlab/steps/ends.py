@@ -17,13 +17,13 @@ def ends(
     Returns:
         The greatest of `-x` and of `x`, `[T, 2]`, float64.
     """
-    known = tf.get_static_value(padding)
-    if known is not None and known.tolist() == [0]:  # A part of a big tensor.
-        both = tf.stack([-tf.reduce_min(rows), tf.reduce_max(rows)])
-        return tf.cast(both[tf.newaxis], tf.float64)
     # As integers in the same order: XLA takes five times as long to compare floats.
     kind = tf.int64 if rows.dtype == tf.float64 else tf.int32
     order = _flipped(tf.bitcast(rows, kind))
+    known = tf.get_static_value(padding)
+    if known is not None and known.tolist() == [0]:  # A part of a big tensor.
+        both = [tf.reduce_max(tf.bitwise.invert(order)), tf.reduce_max(order)]
+        return _as_floats(tf.stack([both]), rows.dtype)
     least = _flipped(tf.bitcast(tf.constant(rows.dtype.min, rows.dtype), kind))
     # Zeros are left out, as those of the padding are, unless the tensor has some.
     low = tf.where(rows == 0, least, tf.bitwise.invert(order))
@@ -33,7 +33,11 @@ def ends(
     # Of a tensor without rows that is the least integer, which is no number.
     both = tf.maximum(both, least)
     both = tf.where(has_zeros[:, tf.newaxis], tf.maximum(both, 0), both)
-    return tf.cast(tf.bitcast(_flipped(both), rows.dtype), tf.float64)
+    return _as_floats(both, rows.dtype)
+
+
+def _as_floats(order, dtype):
+    return tf.cast(tf.bitcast(_flipped(order), dtype), tf.float64)
 
 
 def _flipped(bits):

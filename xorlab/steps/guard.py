@@ -17,13 +17,18 @@ class Guard:
 
     Attributes:
         failure: what it raised first, or why the step cannot be told of; or None.
+        graph: in which the last step was traced that it was told of.
     """
 
     def __init__(self, observer: Observer):
         self._observer = observer
         self.failure: Exception | None = None
+        self.graph: tf.Graph | None = None
 
     def at_data(self, data: Any) -> None:
+        # That of one of several replicas is no whole step.
+        if not tf.distribute.has_strategy():
+            self.graph = tf.compat.v1.get_default_graph()
         self._tell("at_data", data)
 
     def at_loss(self, loss: Any) -> None:

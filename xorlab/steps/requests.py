@@ -5,6 +5,7 @@ import functools
 import itertools
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import keras
 import tensorflow as tf
@@ -41,18 +42,20 @@ class StepRequests:
         self._stand_in: functools.partial | None = None
         self._is_on_batch = False
         # Dicts: where another callback puts its function in our place, asked twice.
-        self._tell_batch: dict[Callable, None] = {}
+        self._tell_batch: dict[Callable, AbstractContextManager] = {}
         self._tell_statistics: dict[Callable, _Wish] = {}
         self._watched_for: Callable | None = None
         self._watched: dict[_Wish, Watched] = {}
 
-    def request_batch(self, tell: Callable) -> None:
+    def request_batch(self, tell: Callable, around: AbstractContextManager) -> None:
         """Asks, from `on_train_batch_begin`, what the coming execution is given.
 
         Args:
-            tell: is called after it with a batch's `tf.TensorSpec`s.
+            tell: is called after it with a batch's `tf.TensorSpec`s, and the graph of
+                its step, if that was traced to be watched; else None.
+            around: inside of this it is traced then.
         """
-        self._tell_batch[tell] = None
+        self._tell_batch[tell] = around
         self._take_place()
 
     def request_statistics(
@@ -133,11 +136,13 @@ class StepRequests:
         if self._is_on_batch:
             iterator = _Batches(iterator)
         _build_optimizer(self._model)
+        graph = None
         if tell_statistics:
             activations, losses, layers = zip(*tell_statistics.values(), strict=True)
             together = None if None in layers else tuple(itertools.chain(*layers))
             wish = any(activations), any(losses), together
-            logs, told = self._watch(train_function, iterator, wish)
+            around = tell_batch.values()
+            logs, told, graph = self._watch(train_function, iterator, wish, around)
             for tell, (_, tells_losses, patterns) in tell_statistics.items():
                 if isinstance(told, Exception):
                     tell(told)
@@ -153,24 +158,24 @@ class StepRequests:
         if tell_batch:
             batch = _specs(iterator)
             for tell in tell_batch:
-                tell(batch)
+                tell(batch, graph)
         return logs
 
-    def _watch(self, train_function, iterator, wish):
-        """Makes an execution; returns its logs, and what is to be told of it."""
+    def _watch(self, train_function, iterator, wish, around):
+        """Makes an execution; returns its logs, what is to be told, and its graph."""
         try:
             watched = self._watching(train_function, iterator, wish)
-            watched.trace(iterator)
+            graph = watched.trace(iterator, *around)
         except Exception as error:
             # Nothing of the execution was made yet.
-            return train_function(iterator), error
+            return train_function(iterator), error, None
         logs, told = watched(iterator)
         if isinstance(told, Exception):
             # The next one is traced anew: with weights that were made meanwhile.
             del self._watched[wish]
             if watched.knows_too_few_weights():
-                return logs, []
-        return logs, told
+                return logs, [], None
+        return logs, told, graph
 
     def _watching(self, train_function, iterator, wish):
         """Returns the train function that measures what it does, traced once."""

@@ -18,14 +18,18 @@ from tensorflow.core.framework import graph_pb2, node_def_pb2
 from xorlab.checks import warn
 from xorlab.steps import internals
 
-# The scope of what watching adds to a step, and that of its gradients.
+# The scope of what watching adds to a step.
 _ADDED = "xorlab/"
-_ALL_ADDED = _ADDED, f"gradient_tape/{_ADDED}"
 
 
 def added() -> contextlib.AbstractContextManager:
     """Inside, operations are not counted among those of the step itself."""
     return tf.name_scope(_ADDED)  # The slash makes the path absolute.
+
+
+def is_added(name: str) -> bool:
+    """Whether an operation of this name, or what it is the gradient of, was added."""
+    return name.startswith((_ADDED, f"gradient_tape/{_ADDED}"))
 
 
 class Twin:
@@ -151,7 +155,7 @@ def _operations(graph):
         return compiled, frozenset(count(library[name].node_def).items())
 
     def count(nodes):
-        own = (node for node in nodes if not node.name.startswith(_ALL_ADDED))
+        own = (node for node in nodes if not is_added(node.name))
         return collections.Counter(map(kind, own))
 
     def kind(node):

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -60,13 +61,22 @@ class Watched:
         self._twin = Twin(self._train_function, train_function)
         self._is_traced = False
 
-    def trace(self, iterator: Any) -> None:
+    def trace(self, iterator: Any, *around: AbstractContextManager) -> tf.Graph | None:
         """Traces it for what an iterator gives, if need be.
+
+        Args:
+            iterator: of batches.
+            *around: inside of these.
+
+        Returns:
+            The graph of a single step, if it was traced now.
 
         Raises:
             NotWatchable: why the step is better left to Keras.
         """
-        self._is_traced = self._twin.trace(iterator, self._watching())
+        self._guard.graph = None
+        self._is_traced = self._twin.trace(iterator, self._watching(*around))
+        return self._guard.graph
 
     def __call__(self, iterator: Any) -> tuple[Any, list[StepStatistics] | Exception]:
         """Makes an execution; returns its logs, and what is to be told of it."""
@@ -85,9 +95,11 @@ class Watched:
             return logs, error
 
     @contextlib.contextmanager
-    def _watching(self):
+    def _watching(self, *around):
         losses = self._losses or contextlib.nullcontext()
-        with losses, self._batches, self._observed:
+        with contextlib.ExitStack() as stack:
+            for each in (losses, self._batches, self._observed, *around):
+                stack.enter_context(each)
             yield
 
     def knows_too_few_weights(self) -> bool:
