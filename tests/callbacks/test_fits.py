@@ -297,7 +297,7 @@ def test_a_step_that_is_watched_is_drawn_without_another_trace(tmp_path):
     options = {"write_graph": True, "write_activations": True}
     oracle.fit(model, X, Y, [oracle.watching(tmp_path, **options)])
     assert model.traces == 2  # To be watched, and Keras's own.
-    batch = tf.TensorSpec((None, 6)), tf.TensorSpec((None, 3))
+    batch = tf.TensorSpec((oracle.ROWS, 6)), tf.TensorSpec((oracle.ROWS, 3))
     drawn, alone = (
         {(node.name, node.op, *node.input) for node in graph.node}
         for graph in (oracle.read(tmp_path).graph, train_step_graph(model, batch))
