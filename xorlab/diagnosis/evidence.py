@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 
 
@@ -142,10 +143,20 @@ class Evidence:
     last_activation: str | None = None
     last_units: int | None = None
 
-    @property
+    @functools.cached_property
     def losses(self) -> list[float]:
         """The losses that were seen, in order."""
         return [x.loss for x in self.steps if x.loss is not None]
+
+    @functools.cached_property
+    def update_ratios(self) -> list[float]:
+        """Of each step the median over layers of the update's norm by the weights'."""
+        steps = (
+            [x.update_ratio for x in step.layers.values() if x.update_ratio is not None]
+            for step in self.steps
+        )
+        medians = [statistics.median(ratios) for ratios in steps if ratios]
+        return [x for x in medians if math.isfinite(x)]
 
     @functools.cached_property
     def _by_layer(self) -> dict[tuple[str, int], Mapping[str, float]]:

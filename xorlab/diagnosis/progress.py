@@ -104,21 +104,11 @@ def can_escape(evidence: Evidence, share: float = 1.0) -> bool:
         evidence: what was seen.
         share: of the loss of guessing. What comes down to it may settle there.
     """
-    guess, ratios = guessing_loss(evidence), update_ratios(evidence)
+    guess, ratios = guessing_loss(evidence), evidence.update_ratios
     losses, left = evidence.losses, evidence.steps_left or 0
     if guess is None or not losses or not ratios:
         return False
     return _recent_loss(losses) < share * guess and ratios[-1] * left >= REACH.value
-
-
-def update_ratios(evidence: Evidence) -> list[float]:
-    """Of each step the median over layers of the update's norm by the weights'."""
-    steps = (
-        [x.update_ratio for x in step.layers.values() if x.update_ratio is not None]
-        for step in evidence.steps
-    )
-    medians = [statistics.median(ratios) for ratios in steps if ratios]
-    return [x for x in medians if math.isfinite(x)]
 
 
 def steps_made(evidence: Evidence) -> int:

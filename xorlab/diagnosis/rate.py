@@ -10,7 +10,6 @@ from xorlab.diagnosis.progress import (
     learns,
     may_yet_learn,
     steps_made,
-    update_ratios,
 )
 from xorlab.diagnosis.units import (
     SATURATED,
@@ -40,7 +39,7 @@ def too_large(evidence: Evidence) -> Finding | None:
     if learns(evidence):
         return None
     killed = _killed(evidence)
-    ratios = update_ratios(evidence)
+    ratios = evidence.update_ratios
     largest = max(ratios, default=0.0)
     # Where that is not known, the first loss may be that of a model that had learned.
     guess = guessing_loss(evidence)
@@ -75,7 +74,7 @@ def too_large(evidence: Evidence) -> Finding | None:
 
 def too_small(evidence: Evidence) -> Finding | None:
     """Finds updates that cannot move the weights in the steps that are left."""
-    ratios = update_ratios(evidence)
+    ratios = evidence.update_ratios
     left = evidence.steps_left
     if left is None or not ratios or not has_seen_enough(evidence):
         return None
@@ -130,5 +129,5 @@ def _could_move(evidence, steps):
     if evidence.optimizer != "SGD" or not step.learning_rate:
         return True
     return (
-        update_ratios(evidence)[-1] / step.learning_rate * _USUAL * steps > REACH.value
+        evidence.update_ratios[-1] / step.learning_rate * _USUAL * steps > REACH.value
     )

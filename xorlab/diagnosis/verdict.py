@@ -45,9 +45,9 @@ def judge(evidence: Evidence) -> Verdict:
     """
     found = [rule(evidence) for rule in OF_FINITE]
     # What comes of NaN says nothing more, not even where it is zero.
-    evidence = dataclasses.replace(
-        evidence, steps=evidence.steps[: finite_steps(evidence)]
-    )
+    finite = finite_steps(evidence)
+    if finite < len(evidence.steps):
+        evidence = dataclasses.replace(evidence, steps=evidence.steps[:finite])
     found += [rule(evidence) for rule in RULES]
     # One of each cause: several rules may find the same one.
     by_cause = {x.cause: x for x in reversed(found) if x is not None}
