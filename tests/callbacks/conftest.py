@@ -7,7 +7,7 @@ Pictures are drawn in `test_drawing.py`, and what is compiled for each size is t
 import pytest
 
 from xorlab.pictures.album import GradientAlbum
-from xorlab.steps import internals, measures
+from xorlab.steps import measures
 
 
 @pytest.fixture(autouse=True)
@@ -23,16 +23,3 @@ def few_programs(monkeypatch):
     """Models of all sizes share what XLA compiles to measure them."""
     filled = measures._filled
     monkeypatch.setattr(measures, "_filled", lambda size: filled(max(size, 256)))
-
-
-@pytest.fixture(autouse=True)
-def no_empty_build(monkeypatch):
-    """Metrics are made where there are some: to make none, Keras calls the model."""
-    build = internals.build_metrics
-
-    def where_there_are_some(model, batch):
-        # One is the loss's own; losses of several outputs have one each.
-        if len(model.metrics) > 1 or len(getattr(model, "outputs", None) or ()) != 1:
-            build(model, batch)
-
-    monkeypatch.setattr(internals, "build_metrics", where_there_are_some)

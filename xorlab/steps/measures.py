@@ -81,13 +81,17 @@ def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
     XLA takes a second for it, in which the step itself is traced.
     """
 
+    # As a step calls them: what is called eagerly, XLA compiles for that alone.
+    @tf.function(autograph=False)
+    def both(*tensors):
+        change = measure_change(tensors, tensors, by_xla=False)
+        return measure([*tensors, *tensors], by_xla=False), change
+
     def compile():
         # What is wrong, the step itself will say.
         with contextlib.suppress(Exception):
             if _is_for_shared_program([*weights, *weights], by_xla=False):
-                tensors = [tf.zeros(x.shape, x.dtype) for x in weights]
-                measure([*tensors, *tensors], by_xla=False)
-                measure_change(tensors, tensors, by_xla=False)
+                both(*(tf.zeros(x.shape, x.dtype) for x in weights))
 
     thread = threading.Thread(target=compile)
     thread.start()

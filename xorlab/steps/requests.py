@@ -199,7 +199,7 @@ class StepRequests:
             # Some are never called as a whole: their step makes what it needs.
             inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
             self._model(keras.tree.map_structure(_symbolic, inputs))
-        elif _has_keras_s_step(self._model):
+        elif _has_keras_s_step(self._model) and _has_metrics_to_build(self._model):
             internals.build_metrics(self._model, batch)
 
 
@@ -223,6 +223,12 @@ def _build_optimizer(model):
     built = getattr(model.optimizer, "built", True)
     if _has_keras_s_step(model) and model.built and not built:
         model.optimizer.build(model.trainable_variables)
+
+
+def _has_metrics_to_build(model):
+    """Whether a first trace may make some: to make none, Keras calls the model."""
+    # One is the loss's own; of several outputs, it makes one of each loss.
+    return len(model.metrics) > 1 or len(getattr(model, "outputs", ())) != 1
 
 
 def _has_keras_s_step(model):
