@@ -22,11 +22,12 @@ def kept(seed: int) -> Iterator[None]:
 
     Those of Python, of NumPy's global generator, of `tf.random`'s, and of Keras's
     global seed generator; and Keras counts the names of new layers on from where it
-    was. Seeds that layers hold are variables of theirs.
+    was. Seeds that layers hold are variables of theirs. What TensorFlow draws eagerly
+    without a generator differs from one time inside to the next.
     """
     python, numpy = random.getstate(), np.random.get_state()
-    eager = getattr(context.context(), "_rng", None)
-    eager_state = eager.getstate() if eager else None
+    eager = context.context()
+    seeds_of_ops = getattr(eager, "_rng", None)
     generator = stateful_random_ops.global_generator
     generator_state = generator.state.numpy() if generator else None
     of_keras = global_state.get_global_attribute(_OF_KERAS)
@@ -36,13 +37,18 @@ def kept(seed: int) -> Iterator[None]:
     global_state.set_global_attribute(_OF_KERAS, None)
     random.seed(seed)
     np.random.seed(seed % 2**32)
+    if seeds_of_ops:
+        # Others, not the same again: an operation goes on where one of its seed was.
+        eager._rng = random.Random(f"inside, {seed}")
+    if generator:
+        generator.reset_from_seed(seed)
     try:
         yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
-        if eager:
-            eager.setstate(eager_state)
+        if seeds_of_ops:
+            eager._rng = seeds_of_ops
         if generator:
             generator.state.assign(generator_state)
         global_state.set_global_attribute(_OF_KERAS, of_keras)
