@@ -104,6 +104,11 @@ def test_every_gradient_weight_and_activation_has_a_histogram(events):
             assert rows[:, 2].sum() == count
 
 
+def test_the_graph_is_that_of_any_device(events):
+    # As in the lecture's picture; TensorBoard lists and colours those that are named.
+    assert {node.device for node in events.Graph().node} == {""}
+
+
 def test_histograms_can_be_left_out(tmp_path):
     config = Config(steps=1, histograms=False, depth=2, logdir=str(tmp_path))
     train.run(config)

@@ -62,5 +62,3 @@ def _widen(axes):
     least = _LEAST_SPAN * max(abs(low), abs(high))
     missing = max(0.0, least - (high - low))
     axes.set_ylim(low - missing / 2, high + missing / 2)
-    # Or the axis would be written as differences from a number.
-    axes.ticklabel_format(axis="y", useOffset=False)
