@@ -71,3 +71,22 @@ def test_a_word_beside_the_flags_is_refused_before_anything_runs(monkeypatch, ca
     monkeypatch.setattr(flags, "FLAGS", type("Flags", (), {"logdir": "nowhere"}))
     assert command.main(["lecture", "now"]) == 2
     assert "received 'now'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "Stopped. The same command begins again."),
+        (OSError(28, "No space left", "a.png"), 2, "expected to write a.png; No space"),
+    ],
+)
+def test_what_ends_it_is_a_line(error, code, words, monkeypatch, tmp_path, capsys):
+    def tell(logdir):
+        raise error
+        yield
+
+    monkeypatch.setattr(flags, "FLAGS", type("Flags", (), {"logdir": str(tmp_path)}))
+    monkeypatch.setattr(command, "tell", tell)
+    assert command.main(["lecture"]) == code
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert words in line and not (tmp_path / "lecture.html").exists()
