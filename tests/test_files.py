@@ -129,6 +129,29 @@ def test_one_that_is_refused_leaves_the_folder_to_the_other(tmp_path):
     assert not folder.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
+@pytest.mark.parametrize("is_made_again", [False, True])
+def test_a_folder_that_its_last_owner_takes_away_is_still_nobody_else_s(
+    is_made_again, tmp_path, monkeypatch
+):
+    import fcntl
+
+    folder, lock = tmp_path / "run", fcntl.flock
+
+    def late(opened, how):
+        monkeypatch.setattr(fcntl, "flock", lock)
+        folder.rmdir()
+        if is_made_again:
+            folder.mkdir()
+        lock(opened, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with claim(folder):
+        with pytest.raises(UnusableDirectory, match="no other run is writing"):
+            with claim(folder):
+                pass
+
+
 def test_an_empty_folder_that_was_there_stays(tmp_path):
     with claim(tmp_path):
         pass

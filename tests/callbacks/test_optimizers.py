@@ -7,6 +7,8 @@ import tensorflow as tf
 from keras import layers, optimizers
 from oracles import callback_oracle as oracle
 
+from xorlab.watching import verdicts
+
 pytestmark = pytest.mark.slow
 
 RNG = np.random.default_rng(9)
@@ -146,7 +148,17 @@ class Starving(Gan):
         return 1e-6 * super().d_loss(real)
 
 
-def test_of_a_gan_the_network_that_starves_is_told_and_not_the_other(tmp_path):
+def test_of_a_gan_the_network_that_starves_is_told_and_not_the_other(
+    tmp_path, monkeypatch
+):
+    seen, judge = [], verdicts.judge_apart
+
+    def noted(evidence, apart):
+        seen.extend(evidence.steps)
+        return judge(evidence, apart)
+
+    monkeypatch.setattr(verdicts, "judge_apart", noted)
+
     def make():
         model = Starving()
         model.compile(optimizers.SGD(1e5), optimizers.SGD(0.05), False)
@@ -158,6 +170,8 @@ def test_of_a_gan_the_network_that_starves_is_told_and_not_the_other(tmp_path):
     assert finding.cause == "vanishing" and len(finding.layers) > 3
     assert all(layer.startswith("generator") for layer in finding.layers)
     assert finding.why.startswith("Of what g_optimizer trains: The gradient vanishes")
+    # None of several rates is that of all layers.
+    assert seen and all(step.learning_rate is None for step in seen)
 
 
 def test_only_the_chosen_network_of_a_gan_is_logged(tmp_path):

@@ -106,6 +106,14 @@ def test_a_line_waits_until_a_bar_is_whole(capsys):
     assert capsys.readouterr().out == "later\n"
 
 
+def test_before_the_first_bar_a_line_needs_no_line_of_its_own(tmp_path, capsys):
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    with pytest.warns(UserWarning, match="first seen in x of the batch"):
+        oracle.train(well, np.nan * X[:8], Y[:8], [callback], verbose=1)
+    line, *_ = capsys.readouterr().out.splitlines()
+    assert line.startswith("xorlab, step 0: NaN or infinity begins")
+
+
 def test_units_that_are_dead_are_named_with_their_layers_and_silently(tmp_path, capsys):
     def killed():
         return model(bias_initializer=keras.initializers.Constant(-30.0), name="killed")
@@ -148,17 +156,19 @@ def test_steps_are_judged_when_they_have_doubled(learned):
     # 16 batches an epoch.
     judged = [x.steps[-1].step for x in learned.seen]
     assert judged == [0, 1, 3, 7, 15, 31, 47, 47]
+    # What may come yet counts, too: a slow start is no failure.
+    assert [x.steps_left for x in learned.seen] == [47 - step for step in judged]
 
 
-def told_of(losses):
+def told_of(losses, log=None):
     """What is said of a network whose first layer starves, by its loss at each look.
 
-    And at the end.
+    And at the end. What is written goes to a log.
     """
     layers = {"one": LayerStep(1e-9), "last": LayerStep(0.1)}
     witness = types.SimpleNamespace(seen=0, trained_apart={}, add=lambda *told: None)
     said = []
-    told = verdicts.Verdicts(lambda: witness, mock.Mock(), said.append)
+    told = verdicts.Verdicts(lambda: witness, log or mock.Mock(), said.append)
     for number, loss in enumerate(losses):
         steps = [StepEvidence(100 * n, layers, loss) for n in range(8)]
         seen = Evidence((), steps, guessing_loss=1.0)
@@ -186,6 +196,26 @@ def test_causes_do_not_take_turns_where_the_loss_hovers(monkeypatch):
     # What comes before another cause may bring it about; what is lost is told at once.
     told = ["step 0", "step 1", "step 4", "at the end of training"]
     assert told_of([1.0] * 5) == told
+
+
+def test_what_no_longer_holds_is_zero_in_its_chart():
+    log = mock.Mock()
+    assert told_of([0.97, 0.9, 0.9], log) == ["step 0", "step 1"]
+    written = [call.args[0][0] for call in log.write.call_args_list]
+    assert {x.step: x.scalars for x in written} == {
+        0: {"findings/vanishing": 1.0},
+        1: {"findings/vanishing": 0.0},
+        2: {"findings/vanishing": 0.0},
+    }
+
+
+def test_the_text_that_is_left_is_of_the_end(monkeypatch):
+    found = [Verdict([Finding("diverged", why, "")]) for why in ("At once.", "Later.")]
+    monkeypatch.setattr(verdicts, "judge", mock.Mock(side_effect=found))
+    log = mock.Mock()
+    told_of([1.0], log)
+    texts = [call.args[1] for call in log.text.call_args_list]
+    assert ["At once." in x for x in texts] == [True, False] and "Later." in texts[-1]
 
 
 def test_of_many_steps_few_are_kept(learned):

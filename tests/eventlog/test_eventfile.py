@@ -3,6 +3,7 @@
 import os
 import pathlib
 import sys
+import threading
 import time
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 import tensorflow as tf
 from oracles import sessions
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from xorlab.eventlog import summaries
 from xorlab.eventlog.eventfile import EventFile, OwnRecords, StepValues
+from xorlab.eventlog.reading import read
 from xorlab.steps import histograms
 
 
@@ -162,6 +165,80 @@ def test_records_of_other_tags_do_not_mix(tmp_path):
     assert [sorted(values) for values in found] == [["a", "w"], ["a", "b", "w"], ["a"]]
     assert [float(values["a"]) for values in found] == [1, 3, 4]
     assert [float(values["w"][:, 2].sum()) for values in found[:2]] == [1, 2]
+
+
+class Records:
+    """Stands in for a file, and keeps when a record begins and ends."""
+
+    def __init__(self, write=lambda: None):
+        self.told, self._write, self.is_closed = [], write, False
+
+    def write(self, records):
+        steps = [Event.FromString(record).step for record in records]
+        self.told.append(("begins", steps))
+        self._write()
+        self.told.append(("ends", steps))
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def in_turn():
+    """Calls two functions at once, the second while the first is in its pause."""
+    began, overtaken = threading.Event(), threading.Event()
+
+    def pause():
+        if not began.is_set():
+            began.set()
+            overtaken.wait(0.2)
+
+    def call(first, second):
+        thread = threading.Thread(target=first)
+        thread.start()
+        assert began.wait(60)
+        second()
+        overtaken.set()
+        thread.join()
+
+    return pause, call
+
+
+def test_a_record_is_whole_before_another_thread_s_begins(in_turn):
+    # Or a reader ends at the first that is torn.
+    pause, call = in_turn
+    records = Records(pause)
+    log = EventFile(records)
+    call(lambda: log.text("card", "one", 1), lambda: log.text("card", "two", 2))
+    wanted = [("begins", [1]), ("ends", [1]), ("begins", [2]), ("ends", [2])]
+    assert records.told == wanted
+
+
+def test_numbers_of_two_threads_do_not_mix(in_turn, tmp_path):
+    pause, call = in_turn
+
+    class Slow(dict):
+        def values(self):
+            pause()
+            return super().values()
+
+    log = EventFile(OwnRecords(tmp_path))
+    call(
+        lambda: log.write([StepValues(1, Slow(cost=0.5))]),
+        lambda: log.write([StepValues(2, {"cost": 0.25})]),
+    )
+    log.close(succeeded=True)
+    assert read(tmp_path).scalars == {"cost": {1: 0.5, 2: 0.25}}
+
+
+def test_a_log_is_closed_though_its_last_words_cannot_be_written():
+    def fail():
+        raise OSError("disk full")
+
+    records = Records(fail)
+    with pytest.raises(OSError, match="disk full"):
+        EventFile(records).close(succeeded=True)
+    assert records.is_closed
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads memory from Linux's /proc")

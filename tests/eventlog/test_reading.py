@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from xorlab.eventlog import summaries
 from xorlab.eventlog.eventfile import EventFile, OwnRecords, StepValues
+from xorlab.eventlog.finished import write_event_file
 from xorlab.eventlog.reading import read
 from xorlab.pictures import encoded
 from xorlab.pictures.style import blank
@@ -47,3 +49,15 @@ def test_a_file_that_is_cut_off_is_read_as_far_as_it_goes(folder):
     [path] = folder.glob("*tfevents*")
     path.write_bytes(path.read_bytes()[:-20])
     assert read(folder).scalars["cost"] == {0: 0.75, 2000: 0.5}
+
+
+def test_a_training_that_began_again_is_read_as_it_went_on(tmp_path):
+    files = {
+        "1700000200.after": {5: 0.25, 6: 0.2},
+        "1700000100.before": {4: 0.6, 5: 0.5},
+    }
+    for name, costs in files.items():
+        values = [(step, scalar_pb("cost", cost)) for step, cost in costs.items()]
+        write_event_file(tmp_path / f"events.out.tfevents.{name}", values)
+    costs = read(tmp_path).scalars["cost"]
+    assert costs == pytest.approx({4: 0.6, 5: 0.25, 6: 0.2})

@@ -112,6 +112,14 @@ def test_training_is_told_of_what_could_not_be_written(reports, log, monkeypatch
     assert log.written == [[1]]
 
 
+def test_a_gradient_of_zero_is_drawn_below_all_others(reports, log):
+    for step, gradient in enumerate([(0.0, 0.0), (1.5e-45, 1.5e-45)]):
+        reports.add(report(step, gradient), {})
+        reports.flush()
+        logarithm = log.last.scalars["log10_gradient_rms/a"]
+        assert logarithm == -45 if step == 0 else -45 < logarithm < -44
+
+
 def test_a_layer_without_entries_has_no_rms(reports, log):
     reports.add(report(0, gradient=()), {})
     reports.flush()

@@ -1,6 +1,7 @@
 """A table's files: what is in them, and that stopping on the way changes no byte."""
 
 import csv
+import dataclasses
 import functools
 
 import keras
@@ -67,6 +68,7 @@ def test_every_network_has_a_row_and_learns(done):
     ]
     learned = [float(row["accuracy"]) for row in rows]
     assert np.mean(learned) > 0.25
+    assert {row["diverged"] for row in rows} == {"0"}
     assert len(set(learned)) > 1
 
 
@@ -125,6 +127,14 @@ def test_a_table_says_where_it_comes_from_and_what_it_means(done):
     assert "at least 20%, twice what guessing gives" in text
     assert "one verdict for those side by side" in text
     assert (out / "accuracies.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_of_one_seed_no_difference_is_told(done, tmp_path):
+    one = dataclasses.replace(GRID, seeds=1)
+    images.run(one, tmp_path)
+    assert "seed by seed" not in (tmp_path / "summary.md").read_text()
+    # A difference of two networks has no interval.
+    assert not (tmp_path / "pairs.csv").exists()
 
 
 def test_tensorboard_has_gradients_curves_and_the_verdict_of_each(done):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from xorlab import pictures
 from xorlab.images.grid import Cell
 from xorlab.images.statistics import paired, student
 from xorlab.images.summary import Trained, pairs, summarise, verdicts
@@ -43,6 +44,21 @@ def test_a_cell_of_which_most_did_not_converge_has_no_mean(accuracy, diverged, s
     [summary] = summarise([trained("relu", "lsuv", 0.01, accuracy, diverged)])
     assert summary.shown() == shown
     assert sum(summary.diverged) == len(diverged)
+
+
+def test_a_picture_shows_each_cell_in_its_row_and_column():
+    table = summarise(
+        [
+            trained("relu", "lsuv", 0.01, [0.9, 0.8, 0.7]),
+            trained("tanh", "he_normal", 0.01, [0.9, 0.1, 0.1]),
+        ]
+    )
+    axes = pictures.accuracies(table).axes[0]
+    [image] = axes.images
+    expected = [[0.8, np.nan], [np.nan, 1.1 / 3]]
+    np.testing.assert_allclose(np.ma.filled(image.get_array(), np.nan), expected)
+    said = {text.get_position(): text.get_text() for text in axes.texts}
+    assert said == {(0, 0): "80.0 ± 10.0", (1, 1): "n/c (1 of 3)"}
 
 
 def test_cells_are_compared_seed_by_seed_within_what_they_share():

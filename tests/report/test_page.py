@@ -1,5 +1,6 @@
 """The page of runs holds what they recorded, whatever recorded them, and no link."""
 
+import base64
 import html.parser
 import json
 import pathlib
@@ -13,6 +14,7 @@ from absl import flags
 
 from xorlab import pictures, report
 from xorlab.eventlog.eventfile import EventFile, OwnRecords, StepValues
+from xorlab.eventlog.summaries import image
 from xorlab.report.__main__ import main
 from xorlab.steps import histograms
 
@@ -123,6 +125,32 @@ def test_its_pictures_are_of_those_numbers(tmp_path, monkeypatch):
     assert given["learning_curves"] == ({"loss": losses}, "epoch")
     [rows] = given["histograms_by_layer"]["weights"].values()
     assert rows[:, 2].sum() == 2
+
+
+def test_a_picture_of_a_log_is_that_of_its_last_step(tmp_path):
+    log = EventFile(OwnRecords(tmp_path))
+    # A header, of which the page looks at nothing.
+    pngs = [b"\x89PNG" + bytes(20) + words for words in (b"untrained", b"trained")]
+    for step, png in enumerate(pngs):
+        log.summary(image("pictures/3_decision_surface", png), step)
+    log.close(True)
+    [picture] = re.findall('data:image/png;base64,([^"]+)', report.page([tmp_path]))
+    assert base64.b64decode(picture) == pngs[-1]
+
+
+def test_of_many_runs_three_stand_side_by_side(tmp_path, monkeypatch):
+    # More would be too narrow to be read.
+    beside = []
+
+    def drawn(panels):
+        beside.append(list(panels))
+
+    names = ["learning_curves", "gradients_over_time", "histograms_by_layer", "encoded"]
+    for name in names:
+        monkeypatch.setattr(pictures, name, lambda *data: b"")
+    monkeypatch.setattr(pictures, "gradients_by_layer", drawn)
+    report.page([training(tmp_path / name) for name in "abcd"])
+    assert beside == [["a", "b", "c"], ["d"]]
 
 
 def test_of_many_layers_some_are_shown_and_of_one_step_nothing_over_time(

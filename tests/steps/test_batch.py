@@ -59,6 +59,15 @@ def test_nothing_is_known_of_other_labels(data):
     assert np.isnan(facts.weight) and np.isnan(facts.classes).all()
 
 
+def test_nothing_is_known_of_labels_of_which_no_trace_knows_the_width():
+    # As a generator's may be; their step is watched all the same.
+    specs = tf.TensorSpec([None, 4]), tf.TensorSpec([None, None])
+    traced = tf.function(measured).get_concrete_function(specs)
+    facts = BatchFacts.of(np.array(traced((tf.constant(X), tf.constant(NUMBERS)))))
+    assert facts.input_square == pytest.approx(np.mean(X**2), rel=1e-5)
+    assert np.isnan(facts.weight) and np.isnan(facts.columns).all()
+
+
 def test_a_replica_may_be_left_without_rows():
     assert told(X[:0], NUMBERS[:0]).rows == 0
     # It takes nothing from the others' shares.

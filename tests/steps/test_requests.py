@@ -134,6 +134,35 @@ def test_several_may_ask_for_the_same_step_and_each_is_told_once():
     assert [s.step for [s] in one] == [s.step for [s] in other] == [1]
 
 
+def test_who_has_asked_for_a_step_is_not_told_of_the_next_that_others_ask_for():
+    model, one, other = make(), [], []
+    requests = StepRequests.of(model)
+
+    def ask(number):
+        requests.request_statistics((other if number else one).append)
+
+    fit(model, ask)
+    assert [s.step for [s] in one] == [0]
+    assert [s.step for [s] in other] == [1, 2]
+
+
+@pytest.mark.parametrize("third", [None, ("hid*",)])
+def test_each_is_told_of_the_layers_that_it_chose(third):
+    model, told = make(), {}
+    requests = StepRequests.of(model)
+    chosen = {"one": ("hidden",), "other": ("dense",), "third": third}
+
+    def ask(number):
+        for who, layers in chosen.items():
+            tell = told.setdefault(who, []).append
+            requests.request_statistics(tell, layers=layers)
+
+    fit(model, ask)
+    layers = {who: list(told[who][-1][0].gradient_rms()) for who in told}
+    all_or_one = ["hidden"] if third else ["hidden", "dense"]
+    assert layers == {"one": ["hidden"], "other": ["dense"], "third": all_or_one}
+
+
 def test_a_step_that_fails_leaves_the_model_as_it_was():
     model, told = make(), []
     requests = StepRequests.of(model)

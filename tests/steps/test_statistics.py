@@ -1,5 +1,7 @@
 """What a step did is told by weight and by layer, and says the same as the arrays."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,28 @@ def test_a_layer_s_rms_is_that_of_its_arrays():
 def test_a_layer_without_entries_has_no_rms():
     step = statistics({"a/kernel": [], "b/kernel": [2.0]})
     assert step.gradient_rms() == {"b": 2.0}
+
+
+def test_of_chosen_layers_nothing_else_is_told():
+    # Two callbacks of one training may choose others, and have what is of both.
+    arrays = [np.full(n, 1.0) for n in range(1, 7)]
+    both = dataclasses.replace(
+        statistics({"a/kernel": [3.0], "b/kernel": [4.0, 0.0]}),
+        counts=histograms.count(arrays),
+        ends=histograms.find_ends(arrays),
+        layers=["a", "b"],
+        returned=["b", "a"],
+        units={"dead_units/a": 0.5, "saturated_units/b": 0.25},
+        flat={"a": 0.5, "b": 0.25},
+        loss_squares={"data_loss": [9.0, 16.0]},
+    )
+    some = both.of(["b"])
+    assert (some.weights, some.layers, some.returned) == (["b/kernel"], ["b"], ["b"])
+    # Of gradient, weight and output.
+    assert some.counts.sum(axis=1).tolist() == [2, 4, 6] and len(some.ends) == 3
+    assert (some.sizes, some.gradient_squares) == ([2], [16.0])
+    assert some.units == {"saturated_units/b": 0.25} and some.flat == {"b": 0.25}
+    assert some.loss_squares == {"data_loss": [16.0]}
 
 
 def lost_in(**places):

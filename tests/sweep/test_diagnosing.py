@@ -12,6 +12,7 @@ from xorlab.diagnosis import CAUSES, judge
 from xorlab.files import UnusableDirectory
 from xorlab.sweep import evidence
 from xorlab.sweep.__main__ import line
+from xorlab.sweep.diagnosing import Diagnosis
 from xorlab.sweep.engine import first_weights, program
 from xorlab.sweep.plan import chunks
 from xorlab.sweep.size import disk
@@ -55,6 +56,17 @@ def test_a_network_is_judged_by_what_was_seen_up_to_a_step(out):
             assert named == [cause for cause in causes if cause in CAUSES]
     # At the two steps not the same is found, or one of them would be enough.
     assert found[40] != found[300] and any("vanishing" in x for x in found[300])
+
+
+def test_copies_that_fill_a_chunk_up_are_not_judged():
+    # Or a sweep of few networks a cell would take as long as one of 128.
+    _, short = chunks(GRID)
+    network = program(short.cell)
+    copies = [first_weights(short.cell, short.first_seed)] * network.networks
+    diagnosis = Diagnosis(short)
+    diagnosis.look(40, network, network.start(copies))
+    assert short.networks == 2
+    assert diagnosis.found().shape == (2, 1, len(CAUSES))
 
 
 def test_all_else_has_the_same_bytes(out):

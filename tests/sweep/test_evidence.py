@@ -14,6 +14,8 @@ def test_a_look_is_of_the_coming_step_and_makes_none():
     [cell] = grid.cells
     networks = program(cell)
     weights = [first_weights(cell, seed) for seed in range(networks.networks)]
+    # Of one, hardly any gradient comes to the first layer.
+    weights[0][2::2] = [np.float32(1e-12) * kernel for kernel in weights[0][2::2]]
     state = networks.start(weights)
     steps = look(networks, state, cell)
     assert int(state.step) == 0 and len(steps) == networks.networks
@@ -31,6 +33,12 @@ def test_a_look_is_of_the_coming_step_and_makes_none():
             layer.update_norm, 0.5 * np.linalg.norm(gradient), rtol=1e-3
         )
         np.testing.assert_allclose(layer.weight_norm, np.linalg.norm(weight), rtol=1e-5)
+    # What has a square that is no float32 is small, and not zero.
+    _, _, gradients = cost_and_gradients(weights[0], data.INPUTS, data.LABELS, "tanh")
+    rms = np.sqrt(np.mean(np.concatenate([np.ravel(x) for x in gradients[:2]]) ** 2))
+    first = next(iter(steps[0].layers.values()))
+    np.testing.assert_allclose(first.gradient_rms, rms, rtol=1e-3)
+    assert 0 < rms < 1e-23
     # Of the first layer, by hand: rows (0, 0) and (1, 1) against the other two.
     hidden = np.tanh(data.INPUTS @ weights[1][0] + weights[1][1])
     apart = [np.linalg.norm(hidden[a] - hidden[b]) for a in (0, 3) for b in (1, 2)]

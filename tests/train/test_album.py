@@ -77,6 +77,18 @@ def test_gradients_of_a_long_training_are_thinned_but_for_the_first_and_the_last
     assert len(set(np.diff(steps[:-1]))) == 1  # Evenly.
 
 
+def test_layer_by_layer_the_first_step_stands_beside_the_last(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(gradients, "gradients_by_layer", shown.update)
+    monkeypatch.setattr(gradients, "gradients_over_time", lambda steps: None)
+    monkeypatch.setattr(gradients, "encoded", lambda figure: b"")
+    pages = gradients.GradientAlbum("deep")
+    for step in (0, 10, 20):
+        pages.add(step, {"last": 1.0 + step})
+    pages.drawn()
+    assert shown == {"deep": {0: {"last": 1.0}, 20: {"last": 21.0}}}
+
+
 def test_a_network_of_numbers_that_are_not_finite_is_drawn_all_the_same():
     _, its = reading()
     for array in its.weights.values():
@@ -85,7 +97,8 @@ def test_a_network_of_numbers_that_are_not_finite_is_drawn_all_the_same():
         output[0], output[1] = np.inf, np.nan
     pages, log = album.Album(Config()), Log()
     pages.add(3, its, {"layer1": np.nan, "last": np.inf})
-    pages.write(log)
+    for _ in range(2):  # At the end of training, too: once is enough.
+        pages.write(log)
     assert log.steps == [3] * 4
 
 

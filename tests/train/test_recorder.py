@@ -75,6 +75,26 @@ def test_a_cost_that_is_not_finite_stops_the_training(loss):
     assert len(log.written) == 1
 
 
+def test_a_run_that_is_stopped_logs_how_far_it_came():
+    seldom = {"is_logged": lambda step: False}
+    recorder, log = recorded(reading([1.0, 1.0]), **seldom)
+    assert log.written == []
+    recorder.model.stop_training = True  # By Ctrl-C, in the course of an execution.
+    recorder.on_train_batch_begin(0)
+    recorder.on_train_batch_end(0, {"loss": 0.25, "accuracy": 0.75})
+    assert [values.step for values in log.written] == [0]
+    assert (recorder.step, recorder.cost) == (0, 0.25)
+
+
+def test_training_that_was_given_up_logs_nothing_more():
+    recorder, log = recorded(reading([1.0, 1.0]))
+    recorder.end()  # The file is closed then, and what came of the run is written.
+    recorder.model.optimizer.iterations = 11
+    recorder.on_train_batch_end(0, {"loss": 0.25, "accuracy": 1.0})
+    assert len(log.written) == 1
+    assert (recorder.step, recorder.cost, recorder.accuracy) == (0, 0.5, 0.75)
+
+
 def test_each_array_has_its_own_histogram():
     _, log = recorded(reading([1.0, 1.0]))
     [values] = log.written

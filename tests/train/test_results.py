@@ -49,6 +49,13 @@ def test_a_hypothesis_of_a_half_predicts_zero(trained, tmp_path):
     assert result["predicted"] == [0.0, 1.0, 0.0, 1.0]
 
 
+def test_it_is_told_what_the_network_was_right_about_before_training(trained, tmp_path):
+    # Who was right already has learned nothing.
+    trained([0.1, 0.9, 0.9, 0.1])
+    result = train.run(Config(logdir=str(tmp_path)))
+    assert (result["accuracy_at_start"], result["accuracy"]) == (0.5, 0.75)
+
+
 def test_json_has_null_wherever_a_number_is_not_finite(trained, tmp_path):
     config = Config(logdir=str(tmp_path))
     trained([math.nan, 0.9, 0.1, math.inf], cost=math.nan)
