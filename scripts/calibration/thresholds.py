@@ -1,6 +1,7 @@
 """What other thresholds would have done, on the seeds that are there for choosing."""
 
 import contextlib
+import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
@@ -53,7 +54,9 @@ def table(seen: Sequence[tuple[bool, Evidence]]) -> str:
             score = Score()
             with scaled(name, factor):
                 for failed, evidence in seen:
-                    score.add(failed, bool(judge(evidence).findings))
+                    # Anew, because what was found is kept in it.
+                    found = judge(dataclasses.replace(evidence)).findings
+                    score.add(failed, bool(found))
             recall = score.right / max(1, score.right + score.missed)
             false = score.false / max(1, score.false + score.quiet)
             cells.append(f"{recall:.3f} / {false:.3f}")

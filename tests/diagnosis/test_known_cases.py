@@ -48,9 +48,9 @@ DIED = {
     "two": layer(0.0, 1.0, 0.0, dead=1.0),
     "last": layer(0.029, 0.94, 1e-28),
 }
-FAST = {x: dataclasses.replace(y, update_norm=0.3) for x, y in WELL.items()}
-GREAT = {x: dataclasses.replace(y, update_norm=7.7) for x, y in WELL.items()}
-SLOW = {x: dataclasses.replace(y, update_norm=1e-7) for x, y in WELL.items()}
+FAST = {x: y._replace(update_norm=0.3) for x, y in WELL.items()}
+GREAT = {x: y._replace(update_norm=7.7) for x, y in WELL.items()}
+SLOW = {x: y._replace(update_norm=1e-7) for x, y in WELL.items()}
 NO_LONGER = {x: layer(math.nan, 0.0, math.nan) for x in WELL}
 DEEP = {f"layer{n}": layer(0.1 * 0.1 ** (10 - n)) for n in range(1, 11)}
 # Of 45 normalised layers the first received this.
@@ -257,7 +257,7 @@ def test_dead_units_are_told_by_the_gradient_where_outputs_are_not_seen():
         LayerFacts("relu", "ReLU", "relu"),
         LayerFacts("last", "Dense", "sigmoid", is_trainable=True),
     ]
-    unseen = {x: dataclasses.replace(y, dead=None) for x, y in DEAD.items()}
+    unseen = {x: y._replace(dead=None) for x, y in DEAD.items()}
     verdict = judge(case(unseen, unseen, stuck(0.693), facts=facts, **BINARY))
     assert verdict.cause == "dead"
     assert verdict.findings[0].layers == ("killed",)
@@ -330,8 +330,8 @@ FALLS = [0.692 - 0.001 * n for n in range(10)]
     ],
 )
 def test_a_network_on_its_way_out_is_not_given_up(losses, left, ratio, cause):
-    deep = {x: dataclasses.replace(y, update_norm=ratio) for x, y in DEEP.items()}
-    merged = deep | {"layer10": dataclasses.replace(deep["layer10"], separation=1e-4)}
+    deep = {x: y._replace(update_norm=ratio) for x, y in DEEP.items()}
+    merged = deep | {"layer10": deep["layer10"]._replace(separation=1e-4)}
     told = {"input_separation": 1.0, **BINARY}
     for layers, found in ((deep, "vanishing"), (merged, "collapsed")):
         causes = judge(case(layers, layers, losses, left, **told)).causes
@@ -350,7 +350,7 @@ def test_a_gradient_that_grows_explodes_where_the_loss_is_above_guessing(
 
 
 def test_adam_s_first_steps_are_not_too_large():
-    first = {x: dataclasses.replace(y, update_norm=0.04) for x, y in WELL.items()}
+    first = {x: y._replace(update_norm=0.04) for x, y in WELL.items()}
     assert judge(case(first, WELL, stuck(1.4), 100, **CLASSES)).cause == "undecided"
 
 

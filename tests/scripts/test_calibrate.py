@@ -78,6 +78,19 @@ def test_a_threshold_is_another_inside_and_itself_afterwards():
     assert {"REACH", "SEPARATION", "VANISHING"} <= set(all_thresholds())
 
 
+def test_the_table_judges_anew_with_each_threshold():
+    from calibration.thresholds import FACTORS, table
+
+    # What three layers return shrinks to 3e-4 of its size, where 1e-3 is asked for.
+    sizes = {"one": 1.0, "two": 3e-4, "last": 1.0}
+    layers = {name: LayerStep(output_rms=size) for name, size in sizes.items()}
+    known = Evidence(steps=[StepEvidence(0, layers)])
+    [row] = [x for x in table([(True, known)]).splitlines() if x.startswith("| START")]
+    recalls = [float(cell.split(" / ")[0]) for cell in row.split(" | ")[1:]]
+    found = dict(zip(FACTORS, recalls, strict=True))
+    assert (found[0.1], found[1.0]) == (0, 1)
+
+
 def test_it_goes_on_and_judges_what_is_kept(tmp_path, monkeypatch):
     from calibration import models, networks, report
 

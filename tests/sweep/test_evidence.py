@@ -4,9 +4,11 @@ import numpy as np
 from oracles.numpy_network import cost_and_gradients
 
 from xorlab.models import data
+from xorlab.sweep import evidence
 from xorlab.sweep.engine import first_weights, program
 from xorlab.sweep.evidence import known, look
 from xorlab.sweep.grid import Grid
+from xorlab.trial.facts import with_data
 
 
 def test_a_look_is_of_the_coming_step_and_makes_none():
@@ -47,3 +49,37 @@ def test_a_look_is_of_the_coming_step_and_makes_none():
         first.separation, min(apart) / np.abs(hidden).max(), rtol=1e-4
     )
     np.testing.assert_allclose(first.spread, hidden.std(0).max(), rtol=1e-4)
+
+
+def test_what_is_said_of_the_data_is_what_asking_them_tells():
+    [cell] = Grid(activations=("relu",), depths=(3,)).cells
+    told = known(cell)
+    assert with_data(told, data.INPUTS, data.LABELS) == told
+
+
+def test_outputs_are_those_of_the_network_that_trains():
+    [cell] = Grid(activations=("maxout",), depths=(4,)).cells
+    networks = program(cell)
+    weights = [first_weights(cell, seed) for seed in range(networks.networks)]
+    state = networks.start(weights)
+    hidden, last = evidence._outputs(networks.each(state.weights), networks.activation)
+    *layers, scores = networks._outputs(state.weights)
+    for one, other in zip(np.moveaxis(hidden, 1, 0), layers, strict=True):
+        np.testing.assert_array_equal(one, np.moveaxis(other, -1, 0))
+    np.testing.assert_array_equal(last[:, 0, :, 0], np.transpose(scores))
+
+
+def test_a_network_that_is_lost_changes_none_of_the_others():
+    [cell] = Grid(activations=("tanh",), depths=(3,), learning_rates=(0.5,)).cells
+    networks = program(cell)
+    weights = [first_weights(cell, seed) for seed in range(networks.networks)]
+    before = look(networks, networks.start(weights), cell)
+    weights[1][2][0, 0] = np.nan  # Of the second layer.
+    steps = look(networks, networks.start(weights), cell)
+    assert steps[0] == before[0] and steps[2:] == before[2:]
+    first, second, _ = steps[1].layers.values()
+    assert (first.weight_not_finite, second.weight_not_finite) == (0, 1)
+    well = before[1].layers["layer1"]
+    assert (first.output_rms, first.weight_norm) == (well.output_rms, well.weight_norm)
+    assert second.weight_norm is None and second.output_not_finite == 4
+    assert not steps[1].is_finite and steps[0].is_finite

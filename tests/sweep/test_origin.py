@@ -32,8 +32,6 @@ def test_every_file_that_computes_a_network_counts():
     judging = {"sweep/diagnosing.py"}
     assert reached_from("sweep/training.py", aside | judging) == set(origin.COMPUTING)
     assert origin.computing(GRID) == origin.COMPUTING
-    # What watches Keras's steps computes nothing of a sweep.
-    aside |= {x for x in reached_from("trial/probe.py", aside) if x[:6] == "steps/"}
     files = {
         str(path.relative_to(origins.PACKAGE))
         for name in origin.computing(JUDGED)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xorlab.diagnosis.evidence import Evidence, LayerFacts
+from xorlab.diagnosis.evidence import Evidence, LayerFacts, once
 from xorlab.diagnosis.findings import Finding, named
 
 
@@ -28,10 +28,11 @@ def disconnected(evidence: Evidence) -> Finding | None:
 
 def _is_frozen(evidence):
     have = [x.is_trainable for x in evidence.layers if x.is_trainable is not None]
-    updated = evidence.of_layers("update_norm")
-    return bool(have) and not any(have) and not updated
+    is_none = bool(have) and not any(have)
+    return is_none and not evidence.of_layers("update_norm")
 
 
+@once
 def constant(evidence: Evidence) -> Finding | None:
     """Finds layers that return the same for all rows, whatever their input is."""
     over_one = tuple(
@@ -63,13 +64,13 @@ def constant(evidence: Evidence) -> Finding | None:
 
 def zero_layers(evidence: Evidence) -> tuple[str, ...]:
     """Layers whose weights were all zero when first seen, and still are."""
+    zero = [x for x, norm in evidence.of_layers("weight_norm").items() if norm == 0]
     # A schedule may warm up from a rate of zero, at which no weight could have moved.
-    if all(step.learning_rate == 0 for step in evidence.steps[:-1]):
+    if not zero or all(step.learning_rate == 0 for step in evidence.steps[:-1]):
         return ()
-    first, last = (evidence.of_layers("weight_norm", step) for step in (0, -1))
-    still = (x for x, norm in last.items() if norm == first.get(x) == 0)
+    first = evidence.of_layers("weight_norm", 0)
     trainable = {x.name for x in evidence.layers if x.is_trainable is not False}
-    return tuple(x for x in still if x in trainable)
+    return tuple(x for x in zero if first.get(x) == 0 and x in trainable)
 
 
 def before_weights(layers: Sequence[LayerFacts]) -> Sequence[LayerFacts]:
@@ -78,6 +79,7 @@ def before_weights(layers: Sequence[LayerFacts]) -> Sequence[LayerFacts]:
     return layers[:first]
 
 
+@once
 def held_back(evidence: Evidence, step: int) -> frozenset[str]:
     """Layers to which those of zero weights let no gradient through at a step."""
     norms = evidence.of_layers("weight_norm", step)

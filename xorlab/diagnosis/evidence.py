@@ -3,8 +3,28 @@
 import dataclasses
 import functools
 import math
+import operator
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable)
+
+
+def once(function: Function) -> Function:
+    """Makes a function that finds its answer once for each evidence and arguments.
+
+    Rules ask for the same again and again.
+    """
+
+    @functools.wraps(function)
+    def asked(evidence, *arguments):
+        answers, question = evidence.answers, (asked, arguments)
+        if question not in answers:
+            answers[question] = function(evidence, *arguments)
+        return answers[question]
+
+    return cast("Function", asked)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +53,10 @@ class LayerFacts:
     is_recurrent: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class LayerStep:
+class LayerStep(NamedTuple):
     """What was measured of a layer at a step, over all its trainable weights.
+
+    A tuple, because a sweep makes many thousands.
 
     Attributes:
         gradient_rms: as `xorlab.steps.rms_by_layer` defines it.
@@ -68,6 +89,13 @@ class LayerStep:
     rank: int | None = None
     dead: float | None = None
     saturated: float | None = None
+
+    @property
+    def not_finite(self) -> int:
+        """How many entries of its weights, outputs and gradient are NaN or infinite."""
+        return (
+            self.weight_not_finite + self.output_not_finite + self.gradient_not_finite
+        )
 
     @property
     def update_ratio(self) -> float | None:
@@ -106,6 +134,21 @@ class StepEvidence:
     loss: float | None = None
     learning_rate: float | None = None
     not_finite: str | None = None
+
+    @functools.cached_property
+    def is_finite(self) -> bool:
+        """Whether NaN or infinity was nowhere."""
+        if self.not_finite is not None:
+            return False
+        is_lost = self.loss is not None and not math.isfinite(self.loss)
+        return not is_lost and not any(x.not_finite for x in self.layers.values())
+
+    @functools.cached_property
+    def update_ratio(self) -> float | None:
+        """The median over layers of the update's norm by the weights'."""
+        ratios = (x.update_ratio for x in self.layers.values())
+        known = [x for x in ratios if x is not None]
+        return statistics.median(known) if known else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,19 +193,11 @@ class Evidence:
 
     @functools.cached_property
     def update_ratios(self) -> list[float]:
-        """Of each step the median over layers of the update's norm by the weights'."""
-        steps = (
-            [x.update_ratio for x in step.layers.values() if x.update_ratio is not None]
-            for step in self.steps
-        )
-        medians = [statistics.median(ratios) for ratios in steps if ratios]
-        return [x for x in medians if math.isfinite(x)]
+        """The steps' own, in order, where they are finite."""
+        ratios = (step.update_ratio for step in self.steps)
+        return [x for x in ratios if x is not None and math.isfinite(x)]
 
-    @functools.cached_property
-    def _by_layer(self) -> dict[tuple[str, int], Mapping[str, float]]:
-        """What `of_layers` has returned: rules ask for the same again and again."""
-        return {}
-
+    @once
     def of_layers(self, attribute: str, step: int = -1) -> Mapping[str, float]:
         """One number of each layer of which it was seen, in the layers' order.
 
@@ -170,11 +205,19 @@ class Evidence:
             attribute: of `LayerStep`.
             step: which of the steps that were measured.
         """
-        told = attribute, step
-        if told not in self._by_layer:
-            seen = self.steps[step].layers if self.steps else {}
-            # What no layer is known of comes last.
-            names = [*(x.name for x in self.layers if x.name in seen), *seen]
-            numbers = {name: getattr(seen[name], attribute) for name in names}
-            self._by_layer[told] = {n: x for n, x in numbers.items() if x is not None}
-        return self._by_layer[told]
+        layers = self.layers_at(step)
+        numbers = map(operator.attrgetter(attribute), layers.values())
+        told = zip(layers, numbers, strict=True)
+        return {name: x for name, x in told if x is not None}
+
+    @once
+    def layers_at(self, step: int) -> Mapping[str, LayerStep]:
+        """What was measured of each layer at a step, in the layers' order."""
+        seen = self.steps[step].layers if self.steps else {}
+        known = {x.name: seen[x.name] for x in self.layers if x.name in seen}
+        return {**known, **seen}  # What no layer is known of comes last.
+
+    @functools.cached_property
+    def answers(self) -> dict[Any, Any]:
+        """What was asked of it by functions that are `once`."""
+        return {}

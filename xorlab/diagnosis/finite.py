@@ -1,8 +1,6 @@
 """NaN and infinity: where they are first."""
 
-import math
-
-from xorlab.diagnosis.evidence import Evidence
+from xorlab.diagnosis.evidence import Evidence, once
 from xorlab.diagnosis.findings import Finding
 
 _COUNTS = {
@@ -73,9 +71,12 @@ def finite_steps(evidence: Evidence) -> int:
     return len(evidence.steps) if place is None else row
 
 
+@once
 def _first(evidence):
     """Returns the first step that is not finite, and where in it that begins."""
     for row, step in enumerate(evidence.steps):
+        if step.is_finite:
+            continue
         counts = {
             (kind, layer): count
             for kind in _COUNTS
@@ -86,10 +87,7 @@ def _first(evidence):
         if place is None and counts:
             kind, layer = next(iter(counts))
             place = _COUNTS[kind].format(layer)
-        elif place is None and step.loss is not None and not math.isfinite(step.loss):
-            place = "the loss"
-        if place is not None:
-            layers = tuple(dict.fromkeys(layer for _, layer in counts))
-            numbers = {"step": step.step, "entries": sum(counts.values())}
-            return row, place, numbers, layers
+        layers = tuple(dict.fromkeys(layer for _, layer in counts))
+        numbers = {"step": step.step, "entries": sum(counts.values())}
+        return row, place or "the loss", numbers, layers
     return 0, None, {}, ()

@@ -3,7 +3,7 @@
 import statistics
 
 from xorlab.diagnosis.connection import before_weights, cut_off
-from xorlab.diagnosis.evidence import Evidence
+from xorlab.diagnosis.evidence import Evidence, once
 from xorlab.diagnosis.findings import Finding, Threshold, named
 from xorlab.diagnosis.progress import (
     LEARNS,
@@ -32,6 +32,7 @@ SCORES = Threshold(
 _FLAT, _SOLVED = 0.05, 0.1  # Of the loss before, and of the first.
 
 
+@once
 def start(evidence: Evidence) -> Finding | None:
     """Finds a start at which outputs shrink, or grow, from layer to layer."""
     if learns(evidence):
@@ -94,6 +95,8 @@ def vanishing(evidence: Evidence) -> Finding | None:
     if may_yet_learn(evidence):
         return None
     starved, first, best = _starved(evidence)
+    if not starved:
+        return None
     last = evidence.of_layers("passing_rms")
     # Where all shrink, those that never got anything are no better for it.
     most = max([first.get(best, 0.0), *last.values()])
@@ -167,6 +170,7 @@ def may_only_guess(evidence: Evidence) -> bool:
     return is_flat and any(_is_before(x, best, first) for x in starved)
 
 
+@once
 def _unequal(evidence):
     """Returns layers that received next to nothing at the first step, what all received
     then, and which received most."""

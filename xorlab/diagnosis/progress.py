@@ -4,7 +4,7 @@ import itertools
 import math
 import statistics
 
-from xorlab.diagnosis.evidence import Evidence
+from xorlab.diagnosis.evidence import Evidence, once
 from xorlab.diagnosis.findings import Threshold
 
 LEARNS = Threshold(
@@ -44,6 +44,7 @@ def guessing_loss(evidence: Evidence) -> float | None:
     return None
 
 
+@once
 def learns(evidence: Evidence) -> bool | None:
     """Whether the loss is below that of guessing, or has fallen; None if not known."""
     losses = [x for x in evidence.losses if math.isfinite(x)]
@@ -76,6 +77,7 @@ def has_moved(before: Evidence, evidence: Evidence) -> bool:
     return not abs(now - then) < (1 - LEARNS.value) * abs(guess)
 
 
+@once
 def may_yet_learn(evidence: Evidence) -> bool:
     """Whether the loss still falls, and the steps that are left can take it far.
 

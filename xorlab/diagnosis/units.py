@@ -3,7 +3,7 @@
 import statistics
 
 from xorlab.diagnosis.connection import cut_off, held_back
-from xorlab.diagnosis.evidence import Evidence
+from xorlab.diagnosis.evidence import Evidence, once
 from xorlab.diagnosis.findings import Finding, Threshold, named
 from xorlab.diagnosis.progress import guessing_loss, learns
 
@@ -24,7 +24,10 @@ def dead(evidence: Evidence) -> Finding | None:
     """Finds layers of ReLUs that were dead for the most part from the start on."""
     if learns(evidence) or _may_have_learned(evidence):
         return None
-    now, first = dead_layers(evidence, -1), first_telling(evidence)
+    now = dead_layers(evidence, -1)
+    if not now:
+        return None
+    first = first_telling(evidence)
     layers = tuple(x for x in dead_layers(evidence, first) if x in now)
     # Networks with half a layer dead learn; through a whole one nothing passes.
     shares = evidence.of_layers("dead", first)
@@ -43,6 +46,7 @@ def dead(evidence: Evidence) -> Finding | None:
     )
 
 
+@once
 def dead_layers(evidence: Evidence, step: int) -> tuple[str, ...]:
     """Layers of which most units were dead at a step that was seen.
 
@@ -50,10 +54,12 @@ def dead_layers(evidence: Evidence, step: int) -> tuple[str, ...]:
     """
     shares = evidence.of_layers("dead", step)
     if shares:
+        many = [x for x, share in shares.items() if share >= DEAD.value]
+        if not many:
+            return ()
         # Zero weights are no matter of units.
         norms = evidence.of_layers("weight_norm", step)
         aside = cut_off(evidence) | {x for x, norm in norms.items() if norm == 0}
-        many = (x for x, share in shares.items() if share >= DEAD.value)
         return tuple(x for x in many if x not in aside)
     received = evidence.of_layers("gradient_rms", step)
     blocked = [x for x, rms in received.items() if rms == 0]

@@ -9,7 +9,7 @@
 Enters: a `Grid`, whose fields are the flags of `python -m xorlab.sweep`.
 Leaves: arrays, or a folder of tables, pictures and event files.
 Imports: `capacity`, `checks`, `diagnosis`, `eventlog`, `files`, `models`, `pictures`,
-`settings`, `startup`, `trial`, `work`.
+`settings`, `startup`, `work`.
 
 Importing it does not import TensorFlow; training does.
 """

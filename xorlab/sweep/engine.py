@@ -74,8 +74,6 @@ class Program:
         self._compiled = False
         self._run_steps = _as_program(self._steps)
         self._run_look = _as_program(self._look)
-        # Seldom run: XLA would take longer than it saves.
-        self._run_outputs = tf.function(self._outputs, autograph=False)
 
     def start(self, networks: list[list[np.ndarray]]) -> State:
         """Returns the untrained state of R networks, weights as `model.weights`."""
@@ -118,20 +116,10 @@ class Program:
         cost, accuracy, gradients = self._run_look(state.weights)
         return cost.numpy(), accuracy.numpy(), self._rms(gradients)
 
-    def inspect(self, state: State) -> tuple[np.ndarray, list, list]:
-        """Looks at what the networks do with the four rows.
-
-        Returns:
-            cost: `[R]`.
-            outputs: of each layer `[R, N, O]`, of the last one the scores that its
-                sigmoid is applied to.
-            gradients: of each kernel and bias, `[R, ...]`.
-        """
+    def inspect(self, state: State) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Returns the cost `[R]`, and its gradients by each kernel and bias."""
         cost, _, gradients = self._run_look(state.weights)
-        *hidden, last = self._run_outputs(state.weights)
-        outputs = [np.moveaxis(x.numpy(), self.layout.axis, 0) for x in hidden]
-        outputs.append(last.numpy().T[:, :, None])
-        return cost.numpy(), outputs, self.each(gradients)
+        return cost.numpy(), self.each(gradients)
 
     def each(self, arrays: list[tf.Tensor]) -> list[np.ndarray]:
         """Returns arrays of all networks with these in the first axis."""

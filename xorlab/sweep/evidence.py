@@ -1,5 +1,7 @@
 """What networks of a sweep tell of themselves, as the evidence that is judged."""
 
+import math
+
 import numpy as np
 
 from xorlab.diagnosis import (
@@ -12,37 +14,41 @@ from xorlab.diagnosis import (
 from xorlab.models import data
 from xorlab.sweep.engine import Program, State
 from xorlab.sweep.grid import Cell
-from xorlab.trial.facts import with_data
 
-# R networks, N rows, O outputs. Numbers of all networks are found at once, `[R]`.
+# R networks, L layers, W weights of a network, N rows, I inputs, O outputs, P affine
+# maps of a unit. Numbers of all networks and layers are found at once, `[R, L]`.
 
 
 def known(cell: Cell) -> Evidence:
     """Says what is known of a cell's networks before they train."""
-    names = [f"layer{number}" for number in range(1, cell.depth)]
     layers = [
         LayerFacts(
-            name,
+            f"layer{number}",
             "Affine",
             cell.activation,
             cell.width,
             is_trainable=True,
             is_connected=True,
         )
-        for name in names
+        for number in range(1, cell.depth)
     ]
     last = LayerFacts(
         "last", "Affine", "sigmoid", 1, is_trainable=True, is_connected=True
     )
-    network = Evidence(
+    # Said by hand, because what asks data imports Keras, which takes a second.
+    return Evidence(
         layers=(*layers, last),
         optimizer="Adam" if cell.optimizer == "adam" else "SGD",
+        input_rms=math.sqrt(np.mean(data.INPUTS**2)),
+        input_separation=float(representation.separation(data.INPUTS, data.LABELS)),
+        labels=(0.0, 1.0),
+        classes=2,
+        guessing_loss=math.log(2),
         loss_name="binary_crossentropy",
         from_logits=False,
         last_activation="sigmoid",
         last_units=1,
     )
-    return with_data(network, data.INPUTS, data.LABELS)
 
 
 def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
@@ -55,66 +61,101 @@ def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
     """
     step = int(state.step)
     with np.errstate(all="ignore"):
-        cost, outputs, gradients = program.inspect(state)
-        after = program.each(program.train(state, cell.learning_rate, 1).weights)
+        cost, gradients = program.inspect(state)
         weights = program.each(state.weights)
-        changes = [new - old for new, old in zip(after, weights, strict=True)]
-        layers = []
-        facts = known(cell).layers
-        for layer, output in enumerate(outputs):
-            part = slice(2 * layer, 2 * layer + 2)
-            columns = _of_weights(gradients[part], weights[part], changes[part])
-            columns |= _of_outputs(output, facts[layer].activation)
-            layers.append(_by_network(columns))
-    names = [layer.name for layer in facts]
+        after = program.each(program.train(state, cell.learning_rate, 1).weights)
+        hidden, last = _outputs(weights, program.activation)
+        of_hidden = _of_outputs(hidden, cell.activation)
+        of_last = _of_outputs(last, "sigmoid")
+        numbers = _of_weights(gradients, weights, after)
+    for name in of_last:
+        numbers[name] = np.concatenate([of_hidden[name], of_last[name]], 1)
+    names = [layer.name for layer in known(cell).layers]
+    nothing = np.full([len(cost), len(names)], math.nan)
+    by_field = (_as_lists(numbers.get(x, nothing)) for x in LayerStep._fields)
     return [
         StepEvidence(
             step,
-            dict(zip(names, of_network, strict=True)),
+            dict(zip(names, map(LayerStep, *of_network), strict=True)),
             loss=loss,
             learning_rate=cell.learning_rate,
         )
-        for loss, *of_network in zip(cost.tolist(), *layers, strict=True)
+        for loss, *of_network in zip(cost.tolist(), *by_field, strict=True)
     ]
 
 
-def _by_network(columns):
-    """Returns what was measured of a layer in each of R networks."""
-    # As lists: NumPy takes several times longer for a number at a time.
-    numbers = [map(representation.number_or_none, x.tolist()) for x in columns.values()]
-    return [
-        LayerStep(**dict(zip(columns, row, strict=True)))
-        for row in zip(*numbers, strict=True)
-    ]
+def _as_lists(numbers):
+    """Of numbers that are not NaN, which nothing was measured of: that is None."""
+    # NumPy takes several times longer for a number at a time.
+    told = numbers.astype(object)
+    told[np.isnan(numbers)] = None
+    return told.tolist()
 
 
-def _of_weights(gradients, weights, changes):
-    gradient, weight, change = (
-        np.concatenate([x.reshape(len(x), -1) for x in pair], 1).astype(np.float64)
-        for pair in (gradients, weights, changes)
-    )
+def _of_weights(gradients, weights, after):
+    """Of kernels and biases, `[R, ...]`."""
+    gradient, weight, new = map(_side_by_side, (gradients, weights, after))
+    change = new - weight
+    sizes = [kernel[0].size + bias[0].size for kernel, bias in _pairs(weights)]
+    starts = np.cumsum([0, *sizes[:-1]])
+
+    def sums(numbers):  # [R, W] -> [R, L]
+        return np.add.reduceat(numbers, starts, axis=1)
+
+    def norms(array):
+        return np.sqrt(sums(np.square(array, dtype=np.float64)))
+
+    def counts(truths):
+        return sums(truths.astype(int))
+
     return {
-        "gradient_rms": np.sqrt(np.mean(gradient**2, 1)),
-        "gradient_zeros": np.mean(gradient == 0, 1),
-        "gradient_not_finite": (~np.isfinite(gradient)).sum(1),
-        "weight_norm": np.linalg.norm(weight, axis=1),
-        "weight_not_finite": (~np.isfinite(weight)).sum(1),
-        "update_norm": np.linalg.norm(change, axis=1),
+        "gradient_rms": norms(gradient) / np.sqrt(sizes),
+        "gradient_zeros": counts(gradient == 0) / sizes,
+        "gradient_not_finite": counts(~np.isfinite(gradient)),
+        "weight_norm": norms(weight),
+        "weight_not_finite": counts(~np.isfinite(weight)),
+        "update_norm": norms(change),
     }
 
 
-def _of_outputs(output, activation):
-    output = output.astype(np.float64)  # [R, N, O]
-    flat = output.reshape(len(output), -1)
-    numbers = {
-        "output_rms": np.sqrt(np.mean(flat**2, 1)),
-        "output_not_finite": (~np.isfinite(flat)).sum(1),
-        "spread": representation.spread(output, activation),
-        "separation": representation.separation(output, data.LABELS),
+def _pairs(arrays):
+    return zip(arrays[::2], arrays[1::2], strict=True)
+
+
+def _side_by_side(arrays):  # [R, ...] each -> [R, W]
+    return np.concatenate([x.reshape(len(x), -1) for x in arrays], 1)
+
+
+def _outputs(weights, activation):
+    """Of the hidden layers and of the last, whose sigmoid is given it, `[R, L, N, O]`.
+
+    By NumPy, since XLA would compile longer than it saves; to the bit as
+    `NetworksLast` does.
+    """
+    *hidden, last = _pairs(weights)
+    x, outputs = data.INPUTS, []
+    for pair in hidden:
+        z = _affine(x, *pair)
+        x = activation(z.reshape(-1, z.shape[-1])).numpy().reshape(*z.shape[:2], -1)
+        outputs.append(x)
+    return np.stack(outputs, 1), _affine(x, *last)[:, None]
+
+
+def _affine(x, kernel, bias):  # [R, N, I], [R, I, P * O], [R, P * O] -> [R, N, P * O]
+    return (x[..., None] * kernel[:, None]).sum(-2) + bias[:, None]
+
+
+def _of_outputs(outputs, activation):
+    """Of layers of one shape and activation, `[R, L, N, O]`."""
+    outputs = outputs.astype(np.float64)
+    nothing = np.full(outputs.shape[:2], math.nan)
+    is_relu = activation == "relu"
+    saturated = representation.saturated(outputs, activation)
+    return {
+        "output_rms": np.sqrt(np.mean(outputs**2, (2, 3))),
+        "output_not_finite": (~np.isfinite(outputs)).sum((2, 3)),
+        "spread": representation.spread(outputs, activation),
+        "separation": representation.separation(outputs, data.LABELS),
+        "dead": (outputs == 0).all(2).mean(2) if is_relu else nothing,
+        "saturated": nothing if saturated is None else saturated,
     }
-    if activation == "relu":
-        numbers["dead"] = (output == 0).all(1).mean(1)
-    saturated = representation.saturated(output, activation)
-    if saturated is not None:
-        numbers["saturated"] = saturated
-    return numbers

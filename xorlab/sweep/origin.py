@@ -17,13 +17,7 @@ COMPUTING = (
     "work/plan.py",
 )
 # And all that computes what is found in it.
-DIAGNOSING = (
-    "diagnosis",
-    "sweep/diagnosing.py",
-    "sweep/evidence.py",
-    "trial/facts.py",
-    "trial/probe.py",
-)
+DIAGNOSING = ("diagnosis", "sweep/diagnosing.py", "sweep/evidence.py")
 PACKAGES = ("tensorflow", "numpy")
 
 

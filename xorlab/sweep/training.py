@@ -42,6 +42,7 @@ def train_chunk(
 
 def _train(chunk, stopping):
     # Here, so that a plan can be made without TensorFlow.
+    from xorlab.sweep.diagnosing import Diagnosis
     from xorlab.sweep.engine import first_weights, program
 
     cell = chunk.cell
@@ -55,7 +56,7 @@ def _train(chunk, stopping):
 
     began = time.perf_counter()
     _, _, rms_start = shared.measure(state)
-    diagnosis = _diagnosis(chunk)
+    diagnosis = Diagnosis(chunk) if chunk.diagnose_at else None
     pauses = {*range(0, cell.steps, _SLICE), *chunk.diagnose_at, cell.steps}
     for step, until in itertools.pairwise(sorted(pauses)):
         if stopping():
@@ -83,12 +84,3 @@ def _train(chunk, stopping):
         "compile_seconds": np.array(compile_seconds),
         "train_seconds": np.array(time.perf_counter() - began),
     }
-
-
-def _diagnosis(chunk):
-    if not chunk.diagnose_at:
-        return None
-    # Here, because it imports Keras, too.
-    from xorlab.sweep.diagnosing import Diagnosis
-
-    return Diagnosis(chunk)

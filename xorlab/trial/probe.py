@@ -1,6 +1,5 @@
 """What layers return for some rows: how far it differs from row to row."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -71,8 +70,7 @@ def measured(
     # The squares of its singular values, which take ten times longer of a wide matrix.
     is_wide = len(few) < few.shape[1]
     squares = np.linalg.eigvalsh(few @ few.T if is_wide else few.T @ few)
-    return dataclasses.replace(
-        before,
+    return before._replace(
         spread=float(representation.spread(outputs, activation)),
         separation=separation(outputs, labels),
         rank=int((squares > _ROUNDING**2 * max(1e-60, squares[-1])).sum()),

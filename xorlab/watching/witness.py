@@ -123,7 +123,7 @@ def step_evidence(
     for statistics in told:
         layers |= _of_weights(statistics)
     for name, outputs in _of_outputs(told[0]).items():
-        layers[name] = dataclasses.replace(layers.get(name, LayerStep()), **outputs)
+        layers[name] = layers.get(name, LayerStep())._replace(**outputs)
     loss = told[0].loss
     return StepEvidence(
         step=told[0].step,
