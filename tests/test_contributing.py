@@ -5,11 +5,10 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
-import sys
 import textwrap
 
 import pytest
+from oracles import processes
 
 import xorlab
 
@@ -25,14 +24,8 @@ def tree(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "xorlab")
 
     def run(code):
-        path = os.pathsep.join([str(tmp_path), str(ROOT / "tests")])
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": path},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "tests")])}
+        return processes.run("-c", code, env=paths, cwd=tmp_path)
 
     run.path = tmp_path / "xorlab"
     return run

@@ -5,10 +5,9 @@ import os
 import pathlib
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
+from oracles import processes
 
 import xorlab
 
@@ -68,7 +67,7 @@ def serve(words):
 
 names = {}
 printed = []
-for kind, *job in json.loads(sys.stdin.read()):
+for kind, *job in json.loads(sys.argv[1]):
     shown = io.StringIO()
     for flag in list(flags.FLAGS):
         delattr(flags.FLAGS, flag)  # Of the command before.
@@ -133,17 +132,9 @@ def test_every_command_and_block_does_what_it_says(tmp_path):
                 jobs.append(found)
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "reference").symlink_to(ROOT / "logs" / "reference")
-    done = subprocess.run(
-        [sys.executable, "-c", RUNNER],
-        input=json.dumps(jobs),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env=os.environ
-        | {
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "scripts"), *sys.path])
-        },
-    )
+    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "scripts")])}
+    program = "-c", RUNNER, json.dumps(jobs)
+    done = processes.run(*program, cwd=tmp_path, env=paths)
     assert done.returncode == 0, done.stderr[-3000:]
     printed = json.loads(done.stdout.splitlines()[-1])
     for number, words in scripts.items():

@@ -1,18 +1,13 @@
 """On several devices, and on one that is not the first, all is as on one."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
+from oracles import processes
 
-import xorlab
-
-TESTS = pathlib.Path(__file__).parents[1]
 # A process of its own: a machine has its devices when TensorFlow starts.
 PROGRAM = """
-import sys, traceback
+import sys, traceback, warnings
+warnings.simplefilter("error")  # As in setup.cfg.
+warnings.simplefilter("ignore", DeprecationWarning)
 from oracles import mirrored_fit, second_device_fit
 
 for program in (mirrored_fit, second_device_fit):  # The last makes all deterministic.
@@ -28,15 +23,7 @@ for program in (mirrored_fit, second_device_fit):  # The last makes all determin
 def done(tmp_path_factory):
     """The programs that found all as it should be, what was said, and their logs."""
     folder = tmp_path_factory.mktemp("devices")
-    paths = [str(pathlib.Path(xorlab.__file__).parent.parent), str(TESTS)]
-    # Warnings as in setup.cfg.
-    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning"]
-    done = subprocess.run(
-        [*command, "-c", PROGRAM, str(folder)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-    )
+    done = processes.run("-c", PROGRAM, str(folder))
     return done.stdout.split(), done.stderr, folder
 
 

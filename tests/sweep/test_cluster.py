@@ -6,13 +6,13 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 import threading
 import time
 import types
 
 import pytest
+from oracles import processes
 
 from xorlab import __version__, sweep
 from xorlab.sweep import plan, training, workers
@@ -26,13 +26,9 @@ GRID = sweep.Grid(activations=("relu",), depths=(2,), seeds=1200, steps=8_000)
 
 def _start(folder, program, *arguments, path="", **environment):
     paths = os.pathsep.join([str(path), *sys.path])
-    return subprocess.Popen(
-        [sys.executable, "-m", f"distributed.cli.dask_{program}", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": paths} | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    program = "-m", f"distributed.cli.dask_{program}"
+    environment["PYTHONPATH"] = paths
+    return processes.Started(*program, *arguments, cwd=folder, env=environment)
 
 
 @contextlib.contextmanager
@@ -78,7 +74,7 @@ def _cluster(folder, number=2, scheduler_path="", worker_path="", failures=3):
     finally:
         for process in processes:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 @contextlib.contextmanager
@@ -267,16 +263,11 @@ def test_a_scheduler_that_goes_away_is_one_line_and_exit_code_1(tmp_path):
     out = tmp_path / "out"
     flags = ["--activations=relu", "--depths=2", "--seeds=1200", "--steps=20000"]
     with _cluster(tmp_path, number=1) as cluster:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "xorlab.sweep", *flags]
-            + [f"--scheduler={cluster.address}", f"--out={out}"],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        flags += [f"--scheduler={cluster.address}", f"--out={out}"]
+        process = processes.Started("-m", "xorlab.sweep", *flags)
         _wait_for_chunks(out, 1)
         cluster.scheduler.kill()
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate()
     assert process.returncode == 1
     assert errors.startswith(f"error: scheduler: expected {cluster.address} to answer")
     assert "what is done is kept" in errors and errors.count("\n") == 1

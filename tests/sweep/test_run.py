@@ -3,16 +3,14 @@
 import csv
 import dataclasses
 import json
-import os
 import pathlib
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+from oracles import processes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
@@ -246,20 +244,12 @@ def test_a_second_process_at_the_same_folder_is_refused(tmp_path):
 
 def _start(out, *more, before=""):
     code = (
-        # A shell's background jobs, as these tests may be, are deaf to Ctrl-C.
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"{before}\nimport sys; from absl import app\n"
+        f"{before}\nfrom absl import app\n"
         "from xorlab.sweep import __main__ as m\n"
         "m.define_flags(); app.run(m.main)"
     )
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *FLAGS, f"--out={out}", *more],
-        cwd=pathlib.Path(out).parent,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    flags = [*FLAGS, f"--out={out}", *more]
+    return processes.Started("-c", code, *flags, cwd=pathlib.Path(out).parent)
 
 
 def _wait_for_chunks(process, out, number):

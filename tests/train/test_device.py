@@ -1,9 +1,7 @@
 """Runs and sweeps train on the CPU, or on the device that they are told."""
 
-import subprocess
-import sys
-
 import pytest
+from oracles import processes
 
 from xorlab import sweep, train
 
@@ -54,8 +52,7 @@ print("checked")
 
 @pytest.mark.slow
 def test_they_train_where_they_are_told(tmp_path):
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = processes.run("-c", PROGRAM, str(tmp_path))
     assert done.stdout == "checked\n", done.stderr
 
 

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+from oracles import processes
 from oracles.numpy_network import cost_and_gradients
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -456,25 +457,14 @@ def test_the_command_prints_the_lecture_s_block_and_no_noise(tmp_path):
 @pytest.mark.slow
 def test_ctrl_c_stops_and_leaves_readable_logs(tmp_path):
     flags = ["--depth=2", "--steps=1000000000", "--log_every=500", "--run_name=run"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "xorlab.train", *flags],
-        cwd=tmp_path,
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-        # A shell's background jobs, as these tests may be, are deaf to Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = processes.Started("-m", "xorlab.train", *flags, cwd=tmp_path)
     run, sizes = tmp_path / "logs" / "run", set()
     while len(sizes) < 5:  # Until it has logged some steps.
         assert process.poll() is None
         sizes |= {path.stat().st_size for path in run.glob("events*")}
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    try:
-        output, _ = process.communicate(timeout=300)
-    finally:
-        process.kill()
+    output, _ = process.communicate()
     result = json.loads((run / "result.json").read_text())
     assert process.returncode == 130
     assert 0 < result["steps_done"] < 1_000_000_000

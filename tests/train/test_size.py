@@ -1,12 +1,11 @@
 """What a run is said to take is what it takes, and what is too much is refused."""
 
-import pathlib
 import shutil
-import subprocess
 import sys
 import types
 
 import pytest
+from oracles import processes
 
 from xorlab import capacity, train
 from xorlab.train import Config, size
@@ -30,16 +29,9 @@ print(peak() - before)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak in /proc")
 def test_memory_is_about_what_a_run_takes(tmp_path):
-    root = str(pathlib.Path(train.__file__).parents[2])
-    shown = subprocess.run(
-        [sys.executable, "-c", _PEAK],
-        cwd=tmp_path,
-        env={"PYTHONPATH": root, "PATH": ""},
-        check=True,
-        capture_output=True,
-    ).stdout
+    done = processes.run("-c", _PEAK, cwd=tmp_path)
     taken = size.memory(Config(depth=3, width=3000))
-    assert 0.7 < int(shown.splitlines()[-1]) / taken < 1.4
+    assert 0.7 < int(done.stdout.splitlines()[-1]) / taken < 1.4, done.stderr
 
 
 @pytest.mark.parametrize("settings", [{"width": 5}, {"width": 64, "histograms": False}])
