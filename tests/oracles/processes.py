@@ -32,7 +32,7 @@ class Started:
         self._folder = tempfile.TemporaryDirectory()
         self._words = [pathlib.Path(self._folder.name) / x for x in ("out", "err")]
         self._process = _CONTEXT.Process(
-            target=_run, args=(arguments, cwd, dict(env), self._words)
+            target=_run, args=(arguments, cwd, dict(env), self._words), daemon=True
         )
         self._process.start()
         self.pid = self._process.pid
