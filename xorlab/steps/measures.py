@@ -14,6 +14,8 @@ from xorlab.steps.histograms import BUCKETS, ZERO, buckets
 
 # Values to a row of the matrix that tensors are laid out in.
 _ROW = 32
+# Of at most so many values, as biases have, copies do not matter.
+_SMALL = 2**12
 
 
 def measure(
@@ -33,10 +35,10 @@ def measure(
         none = tf.zeros([0, BUCKETS], tf.int64)
         return none, tf.zeros([0], tf.float64), tf.zeros([0, 2], tf.float64)
     shared = _is_for_shared_program(tensors, by_xla)
-    if not (by_xla or shared):
+
+    def in_turn(tensors):
         measured = parts.in_turn(parts.count, parts.join, tensors)
-        counts, squares, found = map(tf.stack, zip(*measured, strict=True))
-        return counts, squares, found
+        return list(map(tf.stack, zip(*measured, strict=True)))
 
     def together(tensors):
         owner, padding, rows = _in_rows(tensors, fill=shared)
@@ -44,6 +46,8 @@ def measure(
             return _count(owner, padding, rows)
         return [x[: len(tensors)] for x in _program_count(owner, padding, rows)]
 
+    if not (by_xla or shared):
+        return _by_size(together, in_turn, tensors)
     return _in_parts(together, parts.join, tensors)
 
 
@@ -63,7 +67,8 @@ def measure_change(
     if not after:
         return tf.zeros([0], tf.float64)
     shared = _is_for_shared_program([*after, *before], by_xla)
-    if not (by_xla or shared):
+
+    def in_turn(after, before):
         return tf.stack(parts.in_turn(parts.change, tf.add, after, before))
 
     def together(after, before):
@@ -72,6 +77,8 @@ def measure_change(
         change = _program_change if shared else _change
         return change(owner, padding, after_rows, before_rows)[: len(after)]
 
+    if not (by_xla or shared):
+        return _by_size(together, in_turn, after, before)
     return _in_parts(together, tf.add, after, before)
 
 
@@ -96,6 +103,28 @@ def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
     thread = threading.Thread(target=compile)
     thread.start()
     return thread
+
+
+def _by_size(together, in_turn, *lists):
+    """Measures lists of T tensors: the small ones by few operations, together.
+
+    Args:
+        together, in_turn: of such lists, return tensors `[T, ...]`.
+        *lists: of tensors of the same shapes.
+    """
+    sizes = [tensor.shape.num_elements() for tensor in lists[0]]
+    is_small = [size is not None and size <= _SMALL for size in sizes]
+    numbers, measured = [], []
+    for measure_all, are_small in ((together, True), (in_turn, False)):
+        chosen = [row for row, each in enumerate(is_small) if each == are_small]
+        if chosen:
+            numbers += chosen
+            of_chosen = ([tensors[row] for row in chosen] for tensors in lists)
+            measured.append(measure_all(*of_chosen))
+    order = np.argsort(numbers)
+    return tf.nest.map_structure(
+        lambda *kinds: tf.gather(tf.concat(kinds, 0), order), *measured
+    )
 
 
 def _in_parts(of_together, join, *lists):
@@ -152,15 +181,20 @@ def _in_rows(tensors, fill=False):
     """
     double = any(tensor.dtype == tf.float64 for tensor in tensors)
     dtype = tf.float64 if double else tf.float32
+    one_row = tf.constant([-1])
     values, rows, padding = [], [], []
     for tensor in tensors:
-        flat = tf.reshape(tf.cast(tensor, dtype), [-1])
+        flat = tf.cast(tensor, dtype)
+        if flat.shape.rank != 1:
+            flat = tf.reshape(flat, one_row)
         size = flat.shape[0]
         if size is None:
             size = tf.size(flat)
         padding.append(-size % _ROW)
         rows.append((size + padding[-1]) // _ROW)
-        values += [flat, tf.zeros([padding[-1]], dtype)]
+        values.append(flat)
+        if tf.is_tensor(size) or padding[-1]:
+            values.append(tf.zeros([padding[-1]], dtype))
     numbers = list(range(len(tensors)))
     if fill:
         more = _filled(sum(rows)) - sum(rows)

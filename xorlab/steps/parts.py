@@ -33,10 +33,11 @@ def in_turn(
         What is measured of each of the T.
     """
     measured: list[Any] = [[]]
+    one_row = tf.constant([-1])
     for tensors in reversed(list(zip(*lists, strict=True))):
         with tf.control_dependencies(tf.nest.flatten(measured[-1])):
             # Else a tape that is about would have measuring differentiated.
-            flat = [tf.reshape(tf.stop_gradient(x), [-1]) for x in tensors]
+            flat = [tf.reshape(tf.stop_gradient(x), one_row) for x in tensors]
             program = _program(
                 of_part, join, flat[0].dtype, PART, exact.is_big(flat[0])
             )

@@ -107,9 +107,9 @@ class Updates:
         self._numbers.assign(self._in_place(variables, values, self._numbers))
         step = tf.cast(update.iterations, tf.float64)
         self._clock.assign(tf.stack([seen + 1, step]))
-        # An optimizer may have changed them since it was given the gradients.
-        now = [tf.convert_to_tensor(variable) for variable in variables]
         if self._may_hold and by_xla:
+            # An optimizer may have changed them since it was given the gradients.
+            now = [tf.convert_to_tensor(variable) for variable in variables]
             exact.hold(variables, squares, now, map(tf.zeros_like, now))
         # Small gradients may as well be measured while the update is made.
         return [counts, squares, ends] if any(map(exact.is_big, gradients)) else []
