@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 from oracles import callback_oracle as oracle
 
-from xorlab.steps import exact
+from xorlab.steps import exact, measures
 
 pytestmark = pytest.mark.slow
 
@@ -251,6 +251,7 @@ GRADIENTS = {
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_big_weights_are_watched_in_little_memory_alike(name, tmp_path, monkeypatch):
     monkeypatch.setattr(exact, "BIG", 1)
+    monkeypatch.setattr(measures, "SMALL", 4)  # As biases are.
     make, x, _ = MODELS[name]
     # All steps are logged: one of Keras's own takes a trace more, and is tried above.
     check(tmp_path, make, x, TARGETS, truth=truth_of(name), every=1)

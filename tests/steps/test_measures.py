@@ -36,6 +36,7 @@ def measured(request, monkeypatch):
     """Calls a measure of lists of arrays, in each of the ways it is computed."""
     if request.param == "big":
         monkeypatch.setattr(exact, "BIG", 0)
+        monkeypatch.setattr(measures, "SMALL", 2)
     by_xla = request.param == "xla"
 
     def call(measure, *lists):

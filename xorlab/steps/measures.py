@@ -15,7 +15,7 @@ from xorlab.steps.histograms import BUCKETS, ZERO, buckets
 # Values to a row of the matrix that tensors are laid out in.
 _ROW = 32
 # Of at most so many values, as biases have, copies do not matter.
-_SMALL = 2**12
+SMALL = 2**12
 
 
 def measure(
@@ -113,7 +113,7 @@ def _by_size(together, in_turn, *lists):
         *lists: of tensors of the same shapes.
     """
     sizes = [tensor.shape.num_elements() for tensor in lists[0]]
-    is_small = [size is not None and size <= _SMALL for size in sizes]
+    is_small = [size is not None and size <= SMALL for size in sizes]
     numbers, measured = [], []
     for measure_all, are_small in ((together, True), (in_turn, False)):
         chosen = [row for row, each in enumerate(is_small) if each == are_small]
