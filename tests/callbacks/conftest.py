@@ -7,7 +7,7 @@ Pictures are drawn in `test_drawing.py`, and what is compiled for each size is t
 import pytest
 
 from xorlab.pictures.album import GradientAlbum
-from xorlab.steps import measures
+from xorlab.steps import rows
 
 
 @pytest.fixture(autouse=True)
@@ -21,5 +21,5 @@ def undrawn(monkeypatch):
 @pytest.fixture(autouse=True)
 def few_programs(monkeypatch):
     """Models of all sizes share what XLA compiles to measure them."""
-    filled = measures._filled
-    monkeypatch.setattr(measures, "_filled", lambda size: filled(max(size, 256)))
+    filled = rows._filled
+    monkeypatch.setattr(rows, "_filled", lambda size: filled(max(size, 256)))

@@ -11,9 +11,8 @@ import tensorflow as tf
 from xorlab.steps import exact, parts
 from xorlab.steps.ends import ends
 from xorlab.steps.histograms import BUCKETS, ZERO, buckets
+from xorlab.steps.rows import in_rows
 
-# Values to a row of the matrix that tensors are laid out in.
-_ROW = 32
 # Of at most so many values, as biases have, copies do not matter.
 SMALL = 2**12
 
@@ -41,7 +40,7 @@ def measure(
         return list(map(tf.stack, zip(*measured, strict=True)))
 
     def together(tensors):
-        owner, padding, rows = _in_rows(tensors, fill=shared)
+        owner, padding, rows = in_rows(tensors, fill=shared)
         if not shared:
             return _count(owner, padding, rows)
         return [x[: len(tensors)] for x in _program_count(owner, padding, rows)]
@@ -72,8 +71,8 @@ def measure_change(
         return tf.stack(parts.in_turn(parts.change, tf.add, after, before))
 
     def together(after, before):
-        owner, padding, after_rows = _in_rows(after, fill=shared)
-        _, _, before_rows = _in_rows(before, fill=shared)
+        owner, padding, after_rows = in_rows(after, fill=shared)
+        _, _, before_rows = in_rows(before, fill=shared)
         change = _program_change if shared else _change
         return change(owner, padding, after_rows, before_rows)[: len(after)]
 
@@ -166,51 +165,8 @@ def _join_parts(measured, row, of_together, join, number_of_parts, tensors):
     )
 
 
-def _in_rows(tensors, fill=False):
-    """Lays T tensors out in one matrix, each from a row's beginning.
-
-    Args:
-        tensors: T of them.
-        fill: fill it up to one of the sizes that the shared programs are of, with rows
-            of the tensor -1 and tensors without rows; sizes are known.
-
-    Returns:
-        The number of the tensor that each row is of, `[R]`; how many zeros follow each
-        tensor's values, `[T]`; and the matrix, `[R, _ROW]`, in double precision if one
-        of the tensors is.
-    """
-    double = any(tensor.dtype == tf.float64 for tensor in tensors)
-    dtype = tf.float64 if double else tf.float32
-    one_row = tf.constant([-1])
-    values, rows, padding = [], [], []
-    for tensor in tensors:
-        flat = tf.cast(tensor, dtype)
-        if flat.shape.rank != 1:
-            flat = tf.reshape(flat, one_row)
-        size = flat.shape[0]
-        if size is None:
-            size = tf.size(flat)
-        padding.append(-size % _ROW)
-        rows.append((size + padding[-1]) // _ROW)
-        values.append(flat)
-        if tf.is_tensor(size) or padding[-1]:
-            values.append(tf.zeros([padding[-1]], dtype))
-    numbers = list(range(len(tensors)))
-    if fill:
-        more = _filled(sum(rows)) - sum(rows)
-        values.append(tf.zeros([more * _ROW], dtype))
-        numbers.append(-1)
-        rows.append(more)
-        padding += [0] * (_filled(len(tensors)) - len(tensors))
-    if any(map(tf.is_tensor, rows)):
-        owner = tf.repeat(numbers, tf.stack(rows))
-    else:
-        owner = tf.constant(np.repeat(np.array(numbers, np.int32), rows))
-    return owner, tf.stack(padding), tf.reshape(tf.concat(values, 0), [-1, _ROW])
-
-
 def _count(owner, padding, rows):
-    """Measures the rows of each of T tensors, laid out by `_in_rows`."""
+    """Measures the rows of each of T tensors, laid out by `in_rows`."""
     size = padding.shape[0] * BUCKETS
     places = owner[:, tf.newaxis] * BUCKETS + buckets(tf.cast(rows, tf.float32))
     counts = tf.math.unsorted_segment_sum(tf.ones_like(places), places, size)
@@ -247,9 +203,3 @@ def _is_for_shared_program(tensors, by_xla):
     unknown = any(x.shape.num_elements() is None for x in tensors)
     too_big = exact.is_big(*tensors) and not parts.has_gpu()
     return not (by_xla or unknown or too_big)
-
-
-def _filled(number):
-    """The next of 8, 10, 12, 14, 16, 20, 24, 28, 32, …: a quarter more at the most."""
-    power = 1 << max(3, (number - 1).bit_length() - 1)
-    return -(-number // (power // 4)) * (power // 4) if number > 8 else 8
