@@ -12,6 +12,9 @@ from keras import layers, optimizers
 from oracles import callback_oracle as oracle
 
 import xorlab
+from xorlab import loops
+from xorlab.eventlog.eventfile import OwnRecords
+from xorlab.steps.loops import LoopRequests
 
 pytestmark = pytest.mark.slow
 
@@ -326,6 +329,25 @@ def test_only_chosen_layers_of_a_loop_are_measured(tmp_path):
     assert oracle.names(log.scalars, "gradient_rms/") == {"dense_1"}
 
 
+def test_calls_that_update_nothing_are_not_counted(tmp_path, monkeypatch):
+    # Or every hundredth of them would have an update measured for nothing.
+    model, asked, request = network(), [], LoopRequests.request
+
+    def noted(self, tell):
+        asked.append(int(model.optimizer.iterations))
+        request(self, tell)
+
+    monkeypatch.setattr(LoopRequests, "request", noted)
+    step = step_of(model, model.optimizer)
+    evaluate = tf.function(lambda x: x + 1)
+    with xorlab.watch(model.optimizer, model, tmp_path, histogram_steps=100):
+        for x, y in BATCHES:
+            step(x, y)
+            for _ in range(60):
+                evaluate(tf.constant(0.0))
+    assert set(asked) == {0}
+
+
 def test_weights_of_another_model_are_named_and_training_goes_on(tmp_path):
     model, other = network(), network()
     step = step_of(model, model.optimizer)
@@ -366,8 +388,16 @@ def test_what_watch_cannot_take_is_refused(name, value, tmp_path):
         xorlab.watch(**{**given, name: value})
 
 
-def test_a_step_that_fails_leaves_all_as_it_was(tmp_path):
-    model = network()
+def test_a_step_that_fails_leaves_all_as_it_was(tmp_path, monkeypatch):
+    model, closed = network(), []
+
+    class Records(OwnRecords):
+        def __init__(self, folder):
+            super().__init__(folder)
+            close = self.close
+            self.close = lambda: closed.append(close())
+
+    monkeypatch.setattr(loops, "OwnRecords", Records)
 
     @tf.function(autograph=False)
     def step(x, y):
@@ -376,3 +406,4 @@ def test_a_step_that_fails_leaves_all_as_it_was(tmp_path):
     with pytest.raises(ZeroDivisionError), pytest.warns(UserWarning, match="nothing"):
         loop(model, step, xorlab.watch(model.optimizer, model, tmp_path))
     assert_untouched(model, model.optimizer)
+    assert len(closed) == 1

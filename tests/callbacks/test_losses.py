@@ -82,6 +82,22 @@ def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
             np.testing.assert_allclose(value, true[step][name], rtol=1e-4)
 
 
+def test_parts_are_told_without_the_scale_that_a_loss_is_given(tmp_path):
+    def make():
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(4)])
+        sgd = keras.optimizers.SGD()
+        scaled = keras.optimizers.LossScaleOptimizer(sgd, initial_scale=1024.0)
+        model.compile(scaled, "mse", **HOW["eager"])
+        return model
+
+    callback = oracle.watching(tmp_path, histogram_steps=1, write_loss_grads=True)
+    oracle.train(make, X[:4], Y[:4], [callback])
+    scalars = oracle.read(tmp_path).scalars
+    # Of one part, it is that of the whole.
+    whole = scalars["gradient_norm"][0]
+    assert scalars["gradient_norm/data_loss"][0] == pytest.approx(whole, rel=1e-5)
+
+
 def test_of_a_single_output_the_loss_is_told_from_what_is_added(tmp_path):
     def make():
         penalty = {"activity_regularizer": "l2", "kernel_regularizer": "l2"}

@@ -278,6 +278,13 @@ def test_output_and_loss_of_a_model_are_known(last, loss, told):
     assert known.loss_name.endswith("crossentropy")
 
 
+def test_of_what_an_operation_makes_of_a_layer_no_activation_is_known():
+    x = keras.Input((4,))
+    scores = 5 * layers.Dense(3, "softmax")(x)
+    known = evidence_of(keras.Model(x, scores))
+    assert (known.last_activation, known.last_units) == (None, 3)
+
+
 def test_layers_of_a_model_are_known():
     x = keras.Input((3, 2))
     bare = {"axis": (1, 2), "scale": False, "center": False, "name": "bare"}

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 from tensorboard.plugins.custom_scalar import layout_pb2
-from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
 from xorlab.eventlog import summaries
 from xorlab.eventlog.eventfile import EventFile, OwnRecords, StepValues
@@ -74,6 +74,15 @@ def test_hyperparameters_come_back_by_name(events):
     assert start.hparams["rate"].number_value == 0.5
     assert start.hparams["kind"].string_value == "relu"
     assert start.hparams["jit"].bool_value is True
+    # Numbers are sorted as numbers: 11 after 2.
+    content = events.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
+    types = {x.name: api_pb2.DataType.Name(x.type) for x in experiment.hparam_infos}
+    assert types == {
+        "rate": "DATA_TYPE_FLOAT64",
+        "kind": "DATA_TYPE_STRING",
+        "jit": "DATA_TYPE_BOOL",
+    }
 
 
 def test_a_session_has_the_name_of_its_run_and_how_it_ended(tmp_path):

@@ -11,6 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from xorlab import images
 from xorlab.images import plan, program, training
+from xorlab.images.data import load
+from xorlab.images.grid import LOGS
 from xorlab.images.store import Store
 from xorlab.models.fitnet import Activate
 from xorlab.work import workers
@@ -148,6 +150,18 @@ def test_tensorboard_has_gradients_curves_and_the_verdict_of_each(done):
     assert {"conv1_1/kernel/gradient", "verdict", "epoch_loss"} <= set(
         events.Tags()["tensors"]
     )
+
+
+def test_a_weight_that_is_infinite_is_a_divergence_whatever_the_loss_is(done):
+    networks = program.program("digits", "relu", GRID.steps // LOGS)
+    digits = load("digits", "")
+    networks.start("he_normal", [0, 1], digits.x[:16])
+    bias = networks.model.get_layer("conv1_1").bias
+    values = np.array(bias)
+    values[1] = -np.inf  # Which ReLU makes zeros of.
+    bias.assign(values)
+    _, loss, finite = networks.test(digits)
+    assert np.isfinite(loss).all() and finite.tolist() == [True, False]
 
 
 def test_batches_are_of_all_images_in_an_order_of_each_seed():

@@ -129,6 +129,28 @@ def test_what_cannot_have_variance_1_is_named_with_what_it_has():
     np.testing.assert_allclose(np.linalg.norm(dead.kernel, axis=1), 1, rtol=1e-5)
 
 
+class Twice(keras.Model):
+    """Calls a layer two times, the second with what is ten times as large."""
+
+    def __init__(self):
+        super().__init__()
+        self.shared = L.Dense(3, name="shared")
+
+    def call(self, x):
+        return self.shared(x), self.shared(10 * x)
+
+
+def test_of_a_layer_that_is_called_twice_the_first_call_counts():
+    model = Twice()
+    report = models.lsuv(model, data.INPUTS, tolerance=1e-4)
+    first, second = (np.var(output) for output in model(data.INPUTS))
+    assert first == pytest.approx(1, rel=1e-3) and second == pytest.approx(
+        100, rel=1e-3
+    )
+    [told] = report.variances.values()
+    assert told == pytest.approx(first, rel=1e-5)
+
+
 def test_iterations_are_bounded():
     inputs = keras.Input((2,))
     model = keras.Model(inputs, L.Dense(3, bias_initializer="ones")(inputs))

@@ -131,6 +131,15 @@ def test_what_is_next_to_try_is_another_run():
     assert advised(Config("tanh", seed=3), ["activation"]) == {"seed": 4}
 
 
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [(19_999, "19,999 steps are few: give it 20,000 "), (20_000, "need more steps.")],
+)
+def test_where_nothing_is_found_a_few_steps_may_be_why(steps, words):
+    told = report.verdict(result([0.1, 0.9, 0.9, 0.6], steps_done=steps))
+    assert words in told.splitlines()[1]
+
+
 def test_a_start_that_was_scaled_is_not_kept():
     config = Config("relu", init_scale=0.05)
     assert advised(config, ["initializer"]) == {"init_scale": 1.0}

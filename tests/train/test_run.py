@@ -402,6 +402,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capfd):
         (["--learning_rate=inf"], "received inf"),
         (["--logdir=/dev/null/logs"], "choose another --logdir"),
         (["relu"], "expected flags; received 'relu'"),
+        (["--network=handmade", "--activation=relu"], "activation: expected sigmoid, "),
         (["--actvation=relu"], "Did you mean: activation"),
         (["--steps=many"], "--steps=many: expected a whole number\n"),
         (["--init_scale=big"], "--init_scale=big: expected a number\n"),

@@ -1,6 +1,8 @@
 """`xorlab.diagnose`: what a clone tells, and that nothing else is touched."""
 
+import itertools
 import random
+import sys
 
 import keras
 import numpy as np
@@ -110,7 +112,9 @@ def test_an_output_that_does_not_fit_is_known_before_training(capsys):
         steps=10,
     )
     assert verdict.cause == "output"
-    assert capsys.readouterr().out.startswith("Before any update: A softmax over one")
+    said = capsys.readouterr().out
+    assert said.startswith("Before any update: A softmax over one")
+    assert said.count("Before any update") == 1
     assert "sigmoid at the output" in [x.change for x in verdict.tried]
 
 
@@ -120,10 +124,13 @@ def slow():
 
 def test_no_change_is_begun_when_the_time_is_over(capsys):
     given = {"remedies": True, "steps": 60, "seconds": 1e-9, "verbose": False}
+    given["planned_steps"] = 100
     weights = np.full(len(X), 3.0)
     verdict = xorlab.diagnose(slow(), X, Y, sample_weight=weights, **given)
     assert capsys.readouterr() == ("", "")
     assert verdict.cause == "rate_too_small"
+    # From the first that was seen to the last that is planned.
+    assert verdict.findings[0].why.startswith("All 99 steps")
     [as_it_is] = verdict.tried
     assert as_it_is.change == "as it is"
     # Rows count what their weights say.
@@ -146,6 +153,21 @@ def test_ctrl_c_keeps_what_was_tried(monkeypatch):
     verdict = xorlab.diagnose(slow(), X, Y, remedies=True, steps=60)
     assert [x.change for x in verdict.tried] == ["as it is", "rate ten times"]
     assert "None of these changes was seen to work." in verdict.words()
+
+
+def test_after_ctrl_c_in_the_training_itself_nothing_is_tried(monkeypatch, capsys):
+    module = sys.modules["xorlab.trial.diagnose"]
+    watched = module.watched_steps
+
+    def stopped(*arguments):
+        yield from itertools.islice(watched(*arguments), 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "watched_steps", stopped)
+    # What was seen is told all the same.
+    verdict = xorlab.diagnose(slow(), X * np.nan, Y, remedies=True, steps=60)
+    assert verdict.cause == "not_finite" and verdict.tried == ()
+    assert "Trying" not in capsys.readouterr().out
 
 
 def test_labels_that_are_no_classes_are_told_though_keras_refuses_them():

@@ -107,6 +107,8 @@ def test_a_dataset_begins_anew_when_it_ends():
     seen = labels_of(batches, 4)
     assert seen[0] == seen[2] and seen[1] == seen[3] == [8, 9, 10, 11]
     np.testing.assert_array_equal(batches.y, np.arange(12))
+    assert batches.an_epoch == 2
+    assert Batches(data.repeat(), None, 32, 0).an_epoch is None
 
 
 def test_outputs_tell_rows_apart():

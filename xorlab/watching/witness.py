@@ -26,6 +26,7 @@ class Witness:
 
     Attributes:
         seen: how many steps were.
+        trained_apart: the layers that each optimizer has updated, by its name.
     """
 
     @classmethod
@@ -44,9 +45,9 @@ class Witness:
         self._last: tuple[Sequence[StepStatistics], str | None, float | None] | None
         self._last = None
         self._updated: set[str] = set()
-        self._by_optimizer: dict[str, set[str]] = {}
         self._data = SeenData()
         self.seen = 0
+        self.trained_apart: dict[str, set[str]] = {}
 
     def add(
         self, told: Sequence[StepStatistics], place: str | None, rate: float | None
@@ -61,7 +62,7 @@ class Witness:
         self._last = told, place, rate
         for each in told:
             if each.weights:
-                layers = self._by_optimizer.setdefault(each.optimizer, set())
+                layers = self.trained_apart.setdefault(each.optimizer, set())
                 layers.update(map(naming.layer_of, each.weights))
         # What another step does with its batch is not known.
         if self._all_update and told[0].batch is not None:
@@ -78,11 +79,6 @@ class Witness:
         if len(self._kept) > _MOST_KEPT:
             self._kept = self._kept[::2]
             self._every *= 2
-
-    @property
-    def trained_apart(self) -> dict[str, set[str]]:
-        """The layers that each of several optimizers updates; none of a common loss."""
-        return {} if self._all_update else self._by_optimizer
 
     def evidence(self, steps_left: int | None) -> Evidence:
         """Returns all of it.
