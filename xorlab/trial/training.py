@@ -20,7 +20,7 @@ Batch = tuple[Any, Any, Any]
 
 def step(clone: keras.Model, batch: Batch) -> float:
     """Makes a step; returns the loss before its update, NaN if it is not told."""
-    # Else it would be the mean of all since the beginning.
+    # Keras 3.12 does not: it would be the mean of all since the beginning.
     clone.reset_metrics()
     x, y, sample_weight = batch
     logs = clone.train_on_batch(x, y, sample_weight, return_dict=True)
