@@ -47,6 +47,33 @@ def test_a_layer_that_has_learned_has_a_small_gradient_and_is_well():
     assert not judge(evidence(end, start)).findings
 
 
+def test_of_two_rules_for_a_cause_the_first_is_told():
+    # It names the layers; the other tells only that the loss is far too large.
+    sizes = {"one": 1.0, "two": 1e5, "last": 1e6}
+    grown = {x: LayerStep(0.1, output_rms=size) for x, size in sizes.items()}
+    verdict = judge(evidence(grown, grown, losses=[1e9, 1e9], guessing_loss=1.0))
+    [finding] = [x for x in verdict.findings if x.cause == "exploding"]
+    assert finding.layers == ("one", "two")
+
+
+def test_a_last_layer_that_is_saturated_is_sure():
+    shares = {"one": 0.1, "last": 1.0}
+    flat = {x: LayerStep(0.1, saturated=share) for x, share in shares.items()}
+    stuck = {"losses": [0.7, 0.7], "guessing_loss": 0.69}
+    assert "saturated" not in judge(evidence(flat, flat, **stuck)).causes
+    shares["one"] = 0.9
+    flat = {x: LayerStep(0.1, saturated=share) for x, share in shares.items()}
+    [finding] = judge(evidence(flat, flat, **stuck)).findings
+    assert finding.cause == "saturated" and finding.layers == ("one",)
+
+
+def test_two_batches_tell_of_learning_only_if_the_loss_has_halved():
+    # Of one batch and another, one is the easier.
+    well = received(a=0.1, b=0.1)
+    for loss, cause in ((0.9, "undecided"), (0.4, "healthy")):
+        assert judge(evidence(well, well, losses=[1.0, loss])).cause == cause
+
+
 def test_nothing_is_said_of_a_network_that_nobody_has_seen():
     assert judge(Evidence()).cause == "undecided"
     assert judge(evidence(received(a=0.1))).cause == "undecided"

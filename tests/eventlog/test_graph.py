@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 
 from xorlab import models
-from xorlab.eventlog.graph import train_step_graph
+from xorlab.eventlog.graph import kept_graph, train_step_graph
 from xorlab.models import data
 
 LAYERS = [f"layer{n}" for n in range(1, 11)] + ["last"]
@@ -136,3 +136,19 @@ def test_tracing_trains_nothing_and_leaves_no_trace():
     assert float(metric.count) == 0
     assert "apply" not in vars(model.optimizer)
     assert "update_state" not in vars(metric)
+
+
+def test_a_graph_is_drawn_anew_after_a_compile_and_for_other_batches():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+    def drawn(rows=None):
+        model.make_train_function()
+        batch = (tf.TensorSpec([rows, 2]), tf.TensorSpec([rows, 1]))
+        return kept_graph(model, batch, None, None)
+
+    model.compile("sgd", "mse")
+    first = drawn()
+    assert drawn() is first and drawn(rows=4) is not first
+    model.compile("adam", "mse")
+    assert any("adam/" in node.name for node in drawn(rows=4).node)
+    assert not any("adam/" in node.name for node in first.node)

@@ -29,6 +29,12 @@ def test_every_layer_s_gradient_is_drawn_on_one_log_scale():
     assert "RMS (cost per unit of weight)" in figure.axes[0].get_ylabel()
 
 
+def test_layers_that_receive_nearly_the_same_look_so():
+    [axes] = pictures.gradients_by_layer({"": {0: {"layer1": 0.2, "last": 0.21}}}).axes
+    bottom, top = axes.get_ylim()
+    assert top / bottom >= 1e3
+
+
 def test_a_line_is_a_thousandth_of_the_last_layer_s_at_the_first_step():
     for axes, run in zip(
         pictures.gradients_by_layer(BOTH).axes, BOTH.values(), strict=True

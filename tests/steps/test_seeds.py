@@ -20,6 +20,7 @@ def draw():
 
 
 def begin():
+    keras.utils.clear_session(free_memory=False)  # Keras 3.12 keeps its own otherwise.
     keras.utils.set_random_seed(3)
     tf.random.set_global_generator(tf.random.Generator.from_seed(3))
     draw()

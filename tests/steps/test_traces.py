@@ -7,6 +7,8 @@ import tensorflow as tf
 from keras import layers
 from oracles import callback_oracle as oracle
 
+from xorlab.steps import traces
+
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(12, 2)).astype("float32")
 Y = RNG.normal(size=(12, 1)).astype("float32")
@@ -41,6 +43,19 @@ def run_eagerly(model):
 
 def fuse(model):
     model.jit_compile = True
+
+
+def test_a_step_is_compared_with_keras_s_once(tmp_path, monkeypatch):
+    # To compare all their operations takes longer than a step.
+    calls, alike = [], traces.trace_alike
+
+    def noted(*args, **kwargs):
+        calls.append(args)
+        return alike(*args, **kwargs)
+
+    monkeypatch.setattr(traces, "trace_alike", noted)
+    oracle.train(make, X, Y, [oracle.watching(tmp_path, histogram_steps=1)])
+    assert len(calls) == 1
 
 
 SLOW = (keep_other_statistics, drop_less, run_eagerly, fuse)

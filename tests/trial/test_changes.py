@@ -9,6 +9,7 @@ from xorlab.trial import starts
 from xorlab.trial.batches import Batches
 from xorlab.trial.changes import changes
 from xorlab.trial.clones import Clones
+from xorlab.trial.parts import last_layers, may_change
 
 X = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
 Y = np.arange(40) % 3
@@ -125,3 +126,37 @@ def test_a_fitted_start_centres_and_scales_what_activations_are_given(activation
         np.testing.assert_allclose(sums.mean(0), 0, atol=1e-5)
         assert np.sqrt(np.mean(sums**2)) == pytest.approx(1, rel=1e-3)
         rows = np.array(layer(rows))
+
+
+class Twice(keras.Model):
+    """Calls a layer two times, and has one that is frozen."""
+
+    def __init__(self):
+        super().__init__()
+        self.shared, self.frozen = keras.layers.Dense(5), keras.layers.Dense(5)
+        self.frozen.trainable = False
+
+    def call(self, x):
+        return self.shared(x), self.frozen(self.shared(10 * x))
+
+
+def test_a_start_is_fitted_to_the_first_call_and_leaves_what_is_frozen():
+    model = Twice()
+    model(X)
+    frozen = np.array(model.frozen.kernel)
+    starts.fitted(model, X)
+    np.testing.assert_array_equal(model.frozen.kernel, frozen)
+    sums = np.array(model(X)[0])
+    assert np.sqrt(np.mean(sums**2)) == pytest.approx(1, rel=1e-3)
+
+
+def test_the_last_layer_is_known_though_another_was_taken_off():
+    # As of a network that was trained for something else.
+    model = keras.Sequential([keras.Input((6,)), *map(keras.layers.Dense, (5, 3, 2))])
+    model.pop()
+    assert [layer.units for layer in last_layers(model)] == [3]
+
+
+def test_gates_keep_their_activations():
+    assert may_change(keras.layers.Dense(2, "tanh")) and may_change(keras.layers.ReLU())
+    assert not may_change(keras.layers.LSTM(2))
