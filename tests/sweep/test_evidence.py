@@ -44,11 +44,15 @@ def test_a_look_is_of_the_coming_step_and_makes_none():
     # Of the first layer, by hand: rows (0, 0) and (1, 1) against the other two.
     hidden = np.tanh(data.INPUTS @ weights[1][0] + weights[1][1])
     apart = [np.linalg.norm(hidden[a] - hidden[b]) for a in (0, 3) for b in (1, 2)]
-    first = next(iter(steps[1].layers.values()))
+    first, _, last = steps[1].layers.values()
     np.testing.assert_allclose(
         first.separation, min(apart) / np.abs(hidden).max(), rtol=1e-4
     )
     np.testing.assert_allclose(first.spread, hidden.std(0).max(), rtol=1e-4)
+    # Of the last one, that of the scores, many of which are below zero.
+    scores = np.tanh(hidden @ weights[1][2] + weights[1][3]) @ weights[1][4]
+    assert (scores + weights[1][5]).min() < 0
+    np.testing.assert_allclose(last.spread, scores.std(), rtol=1e-4)
 
 
 def test_what_is_said_of_the_data_is_what_asking_them_tells():

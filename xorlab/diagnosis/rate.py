@@ -109,8 +109,9 @@ def _killed(evidence):
     """Layers whose units have died, or saturated, since they were first seen."""
     if len(evidence.steps) < 2:
         return ()
-    before = dead_layers(evidence, first_telling(evidence))
-    died = tuple(x for x in dead_layers(evidence, -1) if x not in before)
+    now = dead_layers(evidence, -1)
+    before = dead_layers(evidence, first_telling(evidence)) if now else ()
+    died = tuple(x for x in now if x not in before)
     # Half of a layer may come back; a whole one gets no gradient that could wake it.
     is_whole = any(evidence.of_layers("dead").get(x, 1.0) == 1 for x in died)
     if died and (is_whole or _is_stuck(evidence)):

@@ -66,7 +66,7 @@ def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
         after = program.each(program.train(state, cell.learning_rate, 1).weights)
         hidden, last = _outputs(weights, program.activation)
         of_hidden = _of_outputs(hidden, cell.activation)
-        of_last = _of_outputs(last, "sigmoid")
+        of_last = _of_outputs(last, None)  # Scores, no probabilities.
         numbers = _of_weights(gradients, weights, after)
     for name in of_last:
         numbers[name] = np.concatenate([of_hidden[name], of_last[name]], 1)
