@@ -11,7 +11,7 @@ import tensorflow as tf
 from xorlab.steps import exact, parts
 from xorlab.steps.ends import ends
 from xorlab.steps.histograms import BUCKETS, ZERO, buckets
-from xorlab.steps.rows import in_rows
+from xorlab.steps.rows import flat, in_rows
 
 # Of at most so many values, as biases have, copies do not matter.
 SMALL = 2**12
@@ -89,15 +89,15 @@ def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
 
     # As a step calls them: what is called eagerly, XLA compiles for that alone.
     @tf.function(autograph=False)
-    def both(*tensors):
-        change = measure_change(tensors, tensors, by_xla=False)
-        return measure([*tensors, *tensors], by_xla=False), change
+    def both(of_all, owner, padding, rows):
+        return _program_count(*of_all), _program_change(owner, padding, rows, rows)
 
     def compile():
         # What is wrong, the step itself will say.
         with contextlib.suppress(Exception):
             if _is_for_shared_program([*weights, *weights], by_xla=False):
-                both(*(tf.zeros(x.shape, x.dtype) for x in weights))
+                zeros = [tf.zeros(x.shape, x.dtype) for x in weights]
+                both(in_rows([*zeros, *zeros], fill=True), *in_rows(zeros, fill=True))
 
     thread = threading.Thread(target=compile)
     thread.start()
@@ -134,17 +134,17 @@ def _in_parts(of_together, join, *lists):
         join: of those of two parts, returns those of both.
         *lists: of tensors of the same shapes; of whole big ones no copies are made.
     """
-    flat = [[tf.reshape(tensor, [-1]) for tensor in tensors] for tensors in lists]
-    part = parts.PART if exact.is_big(*flat[0]) else math.inf
-    numbers = [int((tensor.shape[0] or 0) // part) for tensor in flat[0]]
+    vectors = list(map(flat, lists))
+    part = parts.PART if exact.is_big(*vectors[0]) else math.inf
+    numbers = [int((tensor.shape[0] or 0) // part) for tensor in vectors[0]]
     rests = [
         [x[n * parts.PART :] if n else x for x, n in zip(tensors, numbers, strict=True)]
-        for tensors in flat
+        for tensors in vectors
     ]
     measured = of_together(*rests)
     for row, n in enumerate(numbers):
         if n:
-            of_row = [x[row] for x in flat]
+            of_row = [x[row] for x in vectors]
             measured = _join_parts(measured, row, of_together, join, n, of_row)
     return measured
 

@@ -9,6 +9,12 @@ import tensorflow as tf
 _ROW = 32
 
 
+def flat(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Returns each as a vector, by no more operations than that takes."""
+    one_row = tf.constant([-1])
+    return [x if x.shape.rank == 1 else tf.reshape(x, one_row) for x in tensors]
+
+
 def in_rows(
     tensors: Sequence[tf.Tensor], fill: bool = False
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -26,18 +32,14 @@ def in_rows(
     """
     double = any(tensor.dtype == tf.float64 for tensor in tensors)
     dtype = tf.float64 if double else tf.float32
-    one_row = tf.constant([-1])
     values, rows, padding = [], [], []
-    for tensor in tensors:
-        flat = tf.cast(tensor, dtype)
-        if flat.shape.rank != 1:
-            flat = tf.reshape(flat, one_row)
-        size = flat.shape[0]
+    for tensor in flat(tensors):
+        size = tensor.shape[0]
         if size is None:
-            size = tf.size(flat)
+            size = tf.size(tensor)
         padding.append(-size % _ROW)
         rows.append((size + padding[-1]) // _ROW)
-        values.append(flat)
+        values.append(tf.cast(tensor, dtype))
         if tf.is_tensor(size) or padding[-1]:
             values.append(tf.zeros([padding[-1]], dtype))
     numbers = list(range(len(tensors)))

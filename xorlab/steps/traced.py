@@ -7,7 +7,11 @@ from tensorflow.python.ops import control_flow_util
 def replica() -> int | None:
     """Returns whose step it is: by turns, in several threads; None outside of all."""
     context = tf.distribute.get_replica_context()
-    return context and int(tf.get_static_value(context.replica_id_in_sync_group))
+    if context is None:
+        return None
+    if context.num_replicas_in_sync == 1:
+        return 0  # To ask for the number adds an operation to the step.
+    return int(tf.get_static_value(context.replica_id_in_sync_group))
 
 
 def is_reachable(tensor: tf.Tensor) -> bool:
