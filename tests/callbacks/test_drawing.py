@@ -31,6 +31,7 @@ def folder(tmp_path_factory):
     return log_dir / "train"
 
 
+@pytest.mark.slow
 def test_gradients_are_drawn_seldom_and_at_the_end(undrawn, monkeypatch, tmp_path):
     monkeypatch.setattr(GradientAlbum, "drawn", undrawn)
     monkeypatch.setattr(drawing, "ALLOWANCE", drawing.Allowance(math.inf))
@@ -85,6 +86,7 @@ def test_drawing_takes_its_share_of_the_time(monkeypatch):
     assert allowance.has_room()
 
 
+@pytest.mark.slow
 def test_beside_every_rms_is_its_logarithm(folder):
     scalars = read(folder).scalars
     for layer in ("dense.10", "dense.2", "dense"):

@@ -98,6 +98,7 @@ def truth():
     return oracle.true_steps(make, X, Y, oracle.batches_of(X, Y), epochs=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOURCES)
 def test_it_works_with(name, tmp_path):
     make, source, options = SOURCES[name]
@@ -151,6 +152,7 @@ def test_a_generator_may_leave_the_targets_out(tmp_path):
 
 
 # Keras's word on data whose length it does not know beforehand.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_it_works_with_data_of_unknown_length(tmp_path):
     def run(*callbacks):
@@ -269,6 +271,7 @@ def counting():
     return compiled(Traced(x, layers.Dense(3, name="last")(x)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anew", [False, True], ids=["one callback", "a new one each"])
 def test_a_step_is_traced_for_logging_once_a_model(anew, tmp_path):
     def callback():
@@ -305,6 +308,7 @@ def test_a_step_that_is_watched_is_drawn_without_another_trace(tmp_path):
     assert drawn == alone
 
 
+@pytest.mark.slow
 def test_what_is_kept_for_a_model_goes_with_it(tmp_path):
     model = oracle.train(counting, X, Y, [oracle.watching(tmp_path)])
     gone = weakref.ref(model), weakref.ref(requests.StepRequests.of(model))
@@ -314,6 +318,7 @@ def test_what_is_kept_for_a_model_goes_with_it(tmp_path):
     assert [ref() for ref in gone] == [None, None]
 
 
+@pytest.mark.slow
 def test_activations_may_be_asked_for_later(tmp_path):
     model = oracle.fresh(make)
     oracle.fit(model, X, Y, [oracle.watching(tmp_path / "first")])
@@ -327,6 +332,7 @@ def test_activations_may_be_asked_for_later(tmp_path):
     assert tags == {"first": set(), "2": layer_tags, "third": set()}
 
 
+@pytest.mark.slow
 def test_fits_on_batches_of_other_sizes_are_keras_s_to_the_bit(tmp_path):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(120, 6)).astype("float32")
@@ -349,6 +355,7 @@ def test_fits_on_batches_of_other_sizes_are_keras_s_to_the_bit(tmp_path):
     assert len(oracle.read(tmp_path).scalars["gradient_norm"]) > 10
 
 
+@pytest.mark.slow
 def test_two_callbacks_log_what_each_was_asked_for(tmp_path):
     callbacks = [
         oracle.watching(tmp_path / "a", write_grads=False, write_graph=True),
@@ -377,6 +384,7 @@ def test_two_callbacks_log_what_each_was_asked_for(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_callback_serves_another_model_afterwards(tmp_path):
     callback = oracle.watching(tmp_path, histogram_steps=2, write_graph=True)
     oracle.train(make, X, Y, [callback])
@@ -393,6 +401,7 @@ def test_a_callback_serves_another_model_afterwards(tmp_path):
     oracle.close(rms[2], np.sqrt(np.mean(gradient.astype(float) ** 2)))
 
 
+@pytest.mark.slow
 def test_models_are_saved_and_loaded_during_and_after(tmp_path):
     def run(*watching):
         name = "with" if watching else "without"
@@ -513,6 +522,7 @@ class Wrapping(keras.callbacks.Callback):
         self.model.train_function = self.original
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, -1])
 def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
     ours, others = oracle.watching(tmp_path, histogram_steps=2), Wrapping()
@@ -602,6 +612,7 @@ def test_a_wrapper_stays_where_it_was_put_at_a_logged_step(tmp_path):
     assert others.calls == 3
 
 
+@pytest.mark.slow
 def test_what_a_failed_fit_asked_for_is_not_told_to_the_next(tmp_path):
     clearing = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: epoch and compiled(model)
@@ -678,6 +689,7 @@ def test_a_program_that_dies_leaves_all_but_the_last_half_second(how, died):
     assert list(steps) == list(range(21))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", ["fit", "compile", "train_on_batch"])
 def test_after_an_interruption_all_goes_on(then, tmp_path):
     model = oracle.train(small, X, Y)
@@ -703,6 +715,7 @@ def graphs_alive():
     return sum(isinstance(x, FuncGraph) for x in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_more_fits_of_a_compiled_model_trace_nothing_and_keep_nothing(tmp_path):
     # Metrics are made by a step, which would be traced once more.
     model = compiled(small(), metrics=["mae"])

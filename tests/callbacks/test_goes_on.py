@@ -170,6 +170,7 @@ class BuiltByShape(HeadInTraining):
         self.build((None, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "first"), [(AutoEncoder, 0), (HeadInTraining, 1), (BuiltByShape, 1)]
 )
@@ -232,6 +233,7 @@ class WithConstant(layers.Layer):
         return x, self.constant
 
 
+@pytest.mark.slow
 def test_layers_may_return_constants(tmp_path):
     def make():
         x = keras.Input((2,))

@@ -123,6 +123,7 @@ class Subclass(TensorBoard):
             self.summary.scalar("its_own", 1.0, step=epoch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "settings", "keras_s"),
     [
@@ -152,6 +153,7 @@ def test_all_is_read_while_written(kind, settings, keras_s, tmp_path, monkeypatc
     assert read == [[n, theirs * n, 3 * n] for n in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_without_histogram_steps_it_logs_at_the_first_step_of_epochs(tmp_path):
     for name, freq in (("every", 0), ("other", 2)):
         callback = oracle.watching(tmp_path / name, histogram_freq=freq)
@@ -160,6 +162,7 @@ def test_without_histogram_steps_it_logs_at_the_first_step_of_epochs(tmp_path):
     assert list(oracle.read(tmp_path / "other").scalars["gradient_norm"]) == [0, 6]
 
 
+@pytest.mark.slow
 def test_activations_are_those_of_the_training_step(tmp_path):
     callback = TensorBoard(tmp_path, write_activations=True, histogram_steps=2)
     oracle.train(make, X, Y, [callback])
@@ -190,6 +193,7 @@ class Residual(layers.Layer):
         return x + self.inner(x) + tf.reduce_mean(scores, axis=0)
 
 
+@pytest.mark.slow
 def test_layers_inside_of_layers_are_logged_by_their_path(tmp_path):
     def residual():
         model = keras.Sequential([keras.Input((6,)), Residual(), layers.Dense(3)])
@@ -292,6 +296,7 @@ def test_files_are_closed_even_if_the_last_steps_cannot_be_written(
     assert closed == [callback]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", ["schedule", "callback"])
 def test_the_learning_rate_of_each_logged_step_is_logged(rate, tmp_path):
     decay = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
@@ -323,6 +328,7 @@ def telling():
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("every", "steps"), [(1, [1, 2, 3]), (2, [2])])
 def test_summaries_of_layers_are_of_their_steps(every, steps, tmp_path):
     # Every second step is traced apart from the others.
@@ -353,6 +359,7 @@ def test_batches_are_logged_to_a_writer_around_the_fit_as_by_keras_s(tmp_path):
     assert list(logged[TensorBoard]["batch_loss"]) == [1, 2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", ["compiled", "of another process"])
 def test_steps_go_on_where_epochs_do(again, tmp_path):
     ours = oracle.watching(tmp_path, histogram_steps=1)

@@ -46,6 +46,7 @@ def norm(gradients):
     return np.linalg.norm(np.concatenate(flat).astype(float))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", HOW)
 def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
     true = []
@@ -153,6 +154,7 @@ def recurrent():
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "why"), [(own_step, "calls no compute_loss"), (recurrent, "the While")]
 )

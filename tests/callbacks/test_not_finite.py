@@ -114,6 +114,7 @@ def test_the_first_place_is_named(mode, place, tmp_path):
     assert f"begins at step 1, in {PLACES[place]}" in text.item().decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_without_activations_the_loss_is_named_and_training_stays_the_same(
     mode, tmp_path

@@ -60,6 +60,7 @@ def learned(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_a_network_that_does_not_learn_is_told_of_where_that_is_found_and_at_the_end(
     tmp_path, capsys
 ):
@@ -87,6 +88,7 @@ def test_a_network_that_learns_is_not_spoken_of(learned):
     assert text.item().startswith(b"Nothing is wrong")
 
 
+@pytest.mark.slow
 def test_lines_stand_beside_keras_s_bar(tmp_path, capsys):
     callback = oracle.watching(tmp_path, histogram_steps=1)
     oracle.train(sick, X, Y, [callback], epochs=2, verbose=1)
@@ -218,6 +220,7 @@ def test_the_text_that_is_left_is_of_the_end(monkeypatch):
     assert ["At once." in x for x in texts] == [True, False] and "Later." in texts[-1]
 
 
+@pytest.mark.slow
 def test_of_many_steps_few_are_kept(learned):
     seen = learned.seen
     steps = [x.step for x in seen[-1].steps]
@@ -245,6 +248,7 @@ def test_inputs_and_labels_are_those_of_the_batches_that_were_seen(
     assert evidence.guessing_loss == pytest.approx(weights.mean() * entropy, rel=0.02)
 
 
+@pytest.mark.slow
 def test_what_layers_return_is_measured(tmp_path, monkeypatch):
     def flat():
         wide = keras.initializers.RandomNormal(0, 2.0, seed=1)

@@ -57,6 +57,7 @@ def box_edges(graph):
     return edges
 
 
+@pytest.mark.slow
 def test_the_boxes_are_the_lecture_s(graph):
     boxes = {node.name.split("/")[0] for node in graph.node}
     others = {"X-input", "Y-input", "cost", "accuracy", "train"}

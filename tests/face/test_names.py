@@ -50,6 +50,7 @@ def test_help_is_a_map_of_the_rooms():
         assert f"| `xorlab.{room}` |" in xorlab.__doc__
 
 
+@pytest.mark.slow
 def test_tensorflow_is_imported_when_it_is_needed():
     code = """
 import sys

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 import xorlab
 
 PACKAGE = pathlib.Path(xorlab.__file__).parent
@@ -43,6 +45,7 @@ def test_what_is_public_says_all_its_types():
     assert missing == {}
 
 
+@pytest.mark.slow
 def test_a_user_s_code_is_checked_strictly_against_the_face():
     # With no settings of ours, as users have none; in silence about other files.
     done = subprocess.run(

@@ -71,6 +71,7 @@ def test_a_batch_of_more_images_than_there_are_is_told(pixels, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_local_copy_is_trained_on_at_the_original_s_widths(
     pixels, tmp_path, monkeypatch
 ):

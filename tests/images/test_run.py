@@ -62,6 +62,7 @@ def _rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_every_network_has_a_row_and_learns(done):
     rows = _rows(done[0] / "networks.csv")
     found = [(r["learning_rate"], r["initializer"], int(r["seed"])) for r in rows]
@@ -93,6 +94,7 @@ def test_running_it_again_changes_nothing_and_trains_nothing(done, monkeypatch):
     assert _results(out) == before
 
 
+@pytest.mark.slow
 def test_stopped_and_begun_again_it_ends_with_the_same_files(
     done, tmp_path, monkeypatch
 ):
@@ -180,6 +182,7 @@ def test_a_chunk_that_nobody_waits_for_is_given_up(done):
         training.train_chunk(next(plan.chunks(GRID)), stopping=lambda: True)
 
 
+@pytest.mark.slow
 def test_a_cluster_trains_what_is_missing(done, tmp_path, monkeypatch):
     asked = []
 

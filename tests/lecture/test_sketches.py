@@ -16,6 +16,7 @@ def drawn(figure):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chapter", sketches.SKETCHES)
 def test_every_sketch_can_be_read_and_its_picture_is_told_of(chapter):
     for number, draw in sketches.SKETCHES[chapter]:

@@ -132,12 +132,14 @@ def test_every_optimizer_trains_as_under_plain_fit(optimizer, float64):
     assert_same_training(fused, twin, rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"jit_compile": False}, {"run_eagerly": True}])
 def test_it_also_runs_without_xla(settings):
     fused = compiled(models.deep("tanh", depth=2, seed=3), **settings)
     assert_same_training(fused, plain_and_compiled(fused), rtol=5e-5)
 
 
+@pytest.mark.slow
 def test_any_small_data_set_and_layers_will_do():
     rng = np.random.default_rng(0)
     x = {"a": rng.normal(size=(12, 3)), "b": rng.normal(size=(12, 2))}
@@ -162,6 +164,7 @@ def test_any_small_data_set_and_layers_will_do():
         np.testing.assert_allclose(ours, keras_s, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_another_number_of_steps_is_not_another_program():
     traces = 0
 
@@ -182,6 +185,7 @@ def test_another_number_of_steps_is_not_another_program():
     assert int(model.optimizer.iterations) == 11
 
 
+@pytest.mark.slow
 def test_a_step_without_a_finite_loss_is_the_last():
     model = compiled(models.deep("identity", depth=3), learning_rate=1e30)
     model.steps_per_execution = 1000
@@ -226,6 +230,7 @@ def test_a_step_is_given_what_keras_s_fit_would_give_it():
     assert given_to_a_step(FusedModel) == given_to_a_step(keras.Model)
 
 
+@pytest.mark.slow
 def test_a_dataset_of_one_batch_is_taken_as_it_is():
     model = compiled(models.shallow(), jit_compile=True)
     model.steps_per_execution = 5

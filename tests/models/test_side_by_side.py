@@ -90,6 +90,7 @@ def test_convolutions_are_keras_s_of_narrow_and_of_wide_images(width, window):
         np.testing.assert_allclose(beside(x)[number], alone(x[number]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_that_diverges_does_not_touch_the_others():
     one = chain("tanh")
     start(one, "orthogonal", 1)

@@ -49,6 +49,7 @@ def error_of_ratios(activation, width, initializer):
     return max(ratios.max(), 1 / ratios.min())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("activation", "initializer"), STARTS)
 def test_wide_networks_start_as_predicted_within_a_third(activation, initializer):
     assert error_of_ratios(activation, 256, initializer) < 4 / 3

@@ -60,6 +60,7 @@ def trained():
     return model, report
 
 
+@pytest.mark.slow
 def test_every_output_has_variance_1_however_deep_the_layer_lies(trained):
     model, report = trained
     named = {layer.name: layer for layer in model.layers}

@@ -74,6 +74,7 @@ def page(finished_runs, tmp_path_factory):
     return Seen(report.page([*runs[:2], *others]))
 
 
+@pytest.mark.slow
 def test_it_needs_no_network_and_no_other_file(page):
     assert page.links and all(link.startswith("data:") for link in page.links)
 
@@ -218,6 +219,7 @@ def test_causes_that_were_found_are_in_the_table_of_a_sweep(page):
     assert "dead_at_10" not in page.text and "start_at_20" not in page.text
 
 
+@pytest.mark.slow
 def test_cures_that_were_tried_are_a_table_of_their_own(finished_runs, tmp_path):
     config, result = finished_runs["sigmoid"]
     tried = [

@@ -91,6 +91,7 @@ def test_the_table_judges_anew_with_each_threshold():
     assert (found[0.1], found[1.0]) == (0, 1)
 
 
+@pytest.mark.slow
 def test_it_goes_on_and_judges_what_is_kept(tmp_path, monkeypatch):
     from calibration import models, networks, report
 

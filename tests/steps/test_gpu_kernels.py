@@ -46,6 +46,7 @@ def traced(model, *watching):
         return step.get_concrete_function(batch).graph
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("big", [exact.BIG, 8])
 def test_every_operation_that_is_added_to_a_step_has_a_kernel(big, a_gpu, monkeypatch):
     monkeypatch.setattr(exact, "BIG", big)

@@ -49,6 +49,7 @@ def measured(request, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 def test_values_are_counted_as_numpy_does(measured, name):
     arrays = float32s(name)
@@ -56,6 +57,7 @@ def test_values_are_counted_as_numpy_does(measured, name):
     np.testing.assert_array_equal(counts, histograms.count(arrays))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 def test_squares_add_up_in_double_precision(measured, name):
     arrays = float32s(name)
@@ -64,6 +66,7 @@ def test_squares_add_up_in_double_precision(measured, name):
     np.testing.assert_allclose(squares, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LISTS)
 def test_a_histogram_ends_where_its_values_do(measured, name):
     arrays = float32s(name)
@@ -89,6 +92,7 @@ def test_a_change_is_measured_where_float32_would_lose_it(measured):
     np.testing.assert_allclose(changes, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float64])
 def test_other_floats_are_measured_too(measured, dtype):
     values = tf.constant([0.0, 1.0, -2.0, np.nan], dtype)
@@ -123,6 +127,7 @@ def test_double_precision_is_kept(measured):
     np.testing.assert_allclose(squares, [1e-120, 4], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_models_of_about_the_same_size_share_what_is_compiled():
     # What XLA has compiled stays in memory for good.
     programs = (measures._program_count, measures._program_change)

@@ -77,6 +77,7 @@ def built(model):
     return model
 
 
+@pytest.mark.slow
 def test_the_same_model_has_the_same_names_each_time_it_is_built():
     keras.utils.clear_session(free_memory=False)
     models = [built(Model()) for _ in range(2)]
@@ -87,6 +88,7 @@ def test_the_same_model_has_the_same_names_each_time_it_is_built():
     assert "dense" in naming.layers_of(models[1])
 
 
+@pytest.mark.slow
 def test_layers_inside_of_layers_are_named_by_their_path():
     names = list(naming.layers_of(built(Model())))
     inside = [name for name in names if name.startswith("block_1/")]
@@ -116,6 +118,7 @@ def test_layers_inside_of_layers_are_named_by_their_path():
     ]
 
 
+@pytest.mark.slow
 def test_every_variable_is_listed_once_under_its_own_layer():
     model = built(Model())
     named = naming.variables_of(model)

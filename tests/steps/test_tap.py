@@ -45,6 +45,7 @@ def test_they_equal_numpy_s_backpropagation_in_a_deep_network(jit):
     assert_equal(reading.gradients.values(), gradients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
 def test_they_equal_numpy_s_backpropagation_for_every_activation(jit):
     # XLA takes seconds for each; `test_fused.py` has it compile them all.
@@ -80,6 +81,7 @@ def test_they_equal_numpy_s_backpropagation_for_every_activation(jit):
     assert cost == pytest.approx(np.mean(costs), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_they_are_true_where_they_are_tiny():
     model = models.deep("sigmoid", depth=15, seed=3)
     before = model.get_weights()
@@ -90,6 +92,7 @@ def test_they_are_true_where_they_are_tiny():
     np.testing.assert_allclose(first, gradients[0], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_reading_is_of_the_last_step_and_of_one_network():
     reading, cost = tapped(models.deep("tanh", depth=4, seed=3), steps=50)
     expected_cost, hypothesis, gradients = cost_and_gradients(
@@ -101,6 +104,7 @@ def test_the_reading_is_of_the_last_step_and_of_one_network():
         np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_tap_leaves_the_training_as_it_is():
     with_tap, without = (models.deep("tanh", depth=4, seed=3) for _ in range(2))
     tapped(with_tap, steps=20)

@@ -79,6 +79,7 @@ def test_after_a_change_without_compile_keras_s_step_goes_on(change, tmp_path):
     oracle.assert_same(ours, run())
 
 
+@pytest.mark.slow
 def test_what_was_traced_before_the_change_is_watched_on(tmp_path):
     class Freezing(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -95,6 +96,7 @@ def test_what_was_traced_before_the_change_is_watched_on(tmp_path):
     assert list(gradients[tag]) == [0, 2, 4]
 
 
+@pytest.mark.slow
 def test_batches_that_keras_has_traced_more_generally_are_watched(tmp_path):
     def run(*callbacks):
         model = oracle.train(make, X[:8], Y[:8])

@@ -66,6 +66,7 @@ def shares(model, x):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_shares_are_of_the_whole_batch_however_large_and_of_all_calls(mode, tmp_path):
     callback = oracle.watching(tmp_path, histogram_steps=1, write_activations=True)

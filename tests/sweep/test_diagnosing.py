@@ -35,6 +35,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_network_is_judged_by_what_was_seen_up_to_a_step(out):
     [cell] = GRID.cells
     network = program(cell)

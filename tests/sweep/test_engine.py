@@ -82,6 +82,7 @@ def _oracle_step(weights, activation):
     return cost, gradients
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "depth"), [("sigmoid", 11), *((name, 3) for name in _ORACLE)]
 )
@@ -118,6 +119,7 @@ def test_a_gradient_whose_square_is_no_float32_is_told():
     assert 0 < rms[1, 0] < 1e-23
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "keras_optimizer", "activation", "width"),
     [
@@ -274,6 +276,7 @@ def test_a_chunk_can_be_given_up():
         train_chunk(Chunk(0, _cell(), 0, 2), stopping=lambda: True)
 
 
+@pytest.mark.slow
 def test_wide_and_narrow_layouts_compute_the_same(monkeypatch):
     cell = _cell("maxout", steps=100)
     narrow, first = _trained(cell, range(3), steps=100)

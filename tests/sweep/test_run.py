@@ -48,6 +48,7 @@ def _rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_networks_csv_holds_every_network(done):
     out, _ = done
     rows = _rows(out / "networks.csv")

@@ -51,6 +51,7 @@ def test_memory_is_that_of_the_largest_cell_in_every_thread():
     assert size.memory(Grid(("maxout",)), 1) > size.memory(Grid(("relu",)), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [300, 5])
 def test_disk_is_about_what_a_sweep_writes(seeds, tmp_path, monkeypatch):
     # One network a chunk, or more than a hundred: a file has a size of its own.

@@ -76,6 +76,7 @@ def test_deep_sigmoid_learns_from_a_better_start():
     assert solved >= 9
 
 
+@pytest.mark.slow
 def test_sigmoid_s_gradient_shrinks_with_every_layer_towards_the_input():
     rms = gradient_rms(models.deep("sigmoid", seed=22))
     # σ' is at most 1/4: with weights below 1 no layer hands on as much as it got.

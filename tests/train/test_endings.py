@@ -19,6 +19,7 @@ def test_a_run_that_does_all_its_steps_is_a_success(tmp_path):
     assert sessions.status(config.run_dir) == "STATUS_SUCCESS"
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_is_a_failure_even_at_its_last_step(tmp_path):
     settings = {**SMALL, "activation": "identity", "learning_rate": 1e30}
     config = Config(**settings, steps=100, run_name="early", logdir=str(tmp_path))

@@ -37,6 +37,7 @@ def read(run_dir):
     return json.loads((run_dir / "result.json").read_text()), scalars, set(tags)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", RUNS)
 def test_today_s_code_records_the_same(activation, tmp_path):
     settings = json.loads((FOLDER / f"deep-{activation}/result.json").read_text())

@@ -28,6 +28,7 @@ def test_each_change_is_another_setting_the_first_the_likeliest():
         assert f" {flag} " in command(config, settings_of(flag)) + " "
 
 
+@pytest.mark.slow
 def test_a_deep_sigmoid_network_is_cured_by_the_command_that_is_named(tmp_path, capsys):
     settings = {"steps": 4000, "histograms": False, "logdir": str(tmp_path)}
     config = Config("sigmoid", remedies=True, **settings)

@@ -147,6 +147,7 @@ def test_a_start_that_was_scaled_is_not_kept():
     assert words == "python -m xorlab.train --init_scale=1"
 
 
+@pytest.mark.slow
 def test_after_a_few_steps_no_rate_is_called_too_small(tmp_path):
     # At a rate with which ten steps move nothing, and 20,000 all.
     settings = {"depth": 3, "learning_rate": 0.01, "log_every": 1, "jit": False}
@@ -155,6 +156,7 @@ def test_after_a_few_steps_no_rate_is_called_too_small(tmp_path):
     assert "learning rate" not in words and " --steps=20000 " in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_why_deep_networks_do_not_learn(activation, tmp_path):
     # Deep sigmoid from the default seed; relu from one where three rows become one.

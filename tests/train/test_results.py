@@ -126,6 +126,7 @@ COMMON = {"activation", "network", "optimizer", "learning_rate", "steps"}
 START = {"initializer", "init_scale", "seed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "settings"),
     [

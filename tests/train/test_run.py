@@ -187,6 +187,7 @@ def test_result_is_of_the_final_network(finished_runs):
     assert result["gradient_rms"]["end"]["last"] == pytest.approx(rms, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["shallow", "handmade"])
 def test_the_other_networks_train_too(network, tmp_path):
     config = Config(network=network, steps=3, jit=False, logdir=str(tmp_path))
@@ -195,6 +196,7 @@ def test_the_other_networks_train_too(network, tmp_path):
     assert (network != "handmade") or result["accuracy"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_cost_that_is_not_finite_ends_the_run(tmp_path):
     config = Config(
         activation="identity",
@@ -229,6 +231,7 @@ def test_a_folder_named_like_a_file_of_a_run_is_none_of_its_own(tmp_path):
         train.run(config)
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_a_run_and_nothing_else(tmp_path):
     settings = {**SMALL, "logdir": str(tmp_path)}
     config = Config(**settings)
@@ -244,6 +247,7 @@ def test_overwrite_replaces_a_run_and_nothing_else(tmp_path):
 SMALL = {"steps": 20, "depth": 2, "log_every": 5, "histograms": False, "jit": False}
 
 
+@pytest.mark.slow
 def test_how_executions_are_cut_changes_nothing(tmp_path, monkeypatch):
     results = []
     for name, longest in (("whole", 100.0), ("cut", 0.0)):
@@ -280,6 +284,7 @@ def test_a_run_that_dies_before_its_first_step_leaves_the_old_one(old_run, monke
     assert contents(config.run_dir) == before
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_later_has_taken_the_place_of_the_old_one(old_run, monkeypatch):
     config, before = old_run
     fit = FusedModel.fit
@@ -295,6 +300,7 @@ def test_a_run_that_dies_later_has_taken_the_place_of_the_old_one(old_run, monke
     assert events.startswith("events") and events not in before
 
 
+@pytest.mark.slow
 def test_runs_within_a_second_keep_their_events(old_run):
     config, _ = old_run
     for _ in range(3):

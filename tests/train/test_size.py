@@ -34,6 +34,7 @@ def test_memory_is_about_what_a_run_takes(tmp_path):
     assert 0.7 < int(done.stdout.splitlines()[-1]) / taken < 1.4, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"width": 5}, {"width": 64, "histograms": False}])
 def test_disk_is_about_what_the_logs_of_steps_take(settings, tmp_path):
     sizes = []

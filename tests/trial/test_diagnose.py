@@ -57,6 +57,7 @@ def random_state():
     )
 
 
+@pytest.mark.slow
 def test_model_optimizer_and_random_numbers_stay_as_they_are(capsys):
     model = compiled(
         NoConfig(3), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)
@@ -83,6 +84,7 @@ def test_model_optimizer_and_random_numbers_stay_as_they_are(capsys):
     assert verdict.words() in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_vanishes_is_said_and_its_cure_is_tried(capsys):
     deep = [keras.layers.Dense(6, "sigmoid") for _ in range(8)]
     model = compiled(*deep, optimizer=keras.optimizers.SGD(0.3))
@@ -102,6 +104,7 @@ def test_what_vanishes_is_said_and_its_cure_is_tried(capsys):
         assert change.after < 0.5 * as_it_is.after
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1")
 def test_an_output_that_does_not_fit_is_known_before_training(capsys):
     verdict = xorlab.diagnose(
@@ -122,6 +125,7 @@ def slow():
     return compiled(optimizer=keras.optimizers.SGD(1e-7))
 
 
+@pytest.mark.slow
 def test_no_change_is_begun_when_the_time_is_over(capsys):
     given = {"remedies": True, "steps": 60, "seconds": 1e-9, "verbose": False}
     given["planned_steps"] = 100

@@ -111,6 +111,7 @@ def test_a_dataset_begins_anew_when_it_ends():
     assert Batches(data.repeat(), None, 32, 0).an_epoch is None
 
 
+@pytest.mark.slow
 def test_outputs_tell_rows_apart():
     same = measured(LayerStep(), np.ones((4, 3)), "relu", None)
     assert (same.spread, same.rank) == (0, 0)
