@@ -35,7 +35,7 @@ def known(cell: Cell) -> Evidence:
     last = LayerFacts(
         "last", "Affine", "sigmoid", 1, is_trainable=True, is_connected=True
     )
-    # Said by hand, because what asks data imports Keras, which takes a second.
+    # Said of XOR by hand: what asks any data is for Keras's models.
     return Evidence(
         layers=(*layers, last),
         optimizer="Adam" if cell.optimizer == "adam" else "SGD",
