@@ -87,6 +87,7 @@ def test_one_entry_adds_an_activation_everywhere(tree):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_one_rule_adds_a_finding(tree):
     rules = tree.path / "diagnosis" / "verdict.py"
     insert(rules, "_Rule = ", FINDING + "\n\n", 0)
@@ -98,6 +99,7 @@ def test_one_rule_adds_a_finding(tree):
     assert done.stdout == "['undecided', 'vanishing']\n", done.stderr
 
 
+@pytest.mark.slow
 def test_one_function_adds_a_picture(tree):
     sweeps = tree.path / "pictures" / "sweeps.py"
     insert(sweeps, "# What is drawn of a finished sweep", PICTURE + "\n\n", 0)

@@ -258,6 +258,7 @@ class OneFunction(keras.Sequential):
         self.train_function = tf.function(lambda data: self.train_step(next(data)))
 
 
+@pytest.mark.slow
 def test_no_other_graph_takes_the_place_of_the_one_that_is_drawn(tmp_path):
     model = OneFunction([keras.Input((6,)), layers.Dense(3, name="last")])
     model.compile("sgd", "mse", jit_compile=False)

@@ -53,10 +53,8 @@ def check(name, log_dir, **options):
         )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(x, marks=[] if x in FAST else pytest.mark.slow) for x in EXAMPLES],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_it_is_trained_on_to_the_bit(name, tmp_path):
     check(name, tmp_path)
 

@@ -274,6 +274,7 @@ def test_a_scheduler_that_goes_away_is_one_line_and_exit_code_1(tmp_path):
     assert 1 <= len(_kept(out)) < 10
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path):
     with pytest.raises(UnreachableScheduler, match="tcp://127.0.0.1:9.*dask scheduler"):
         sweep.run(GRID, tmp_path / "out", scheduler="tcp://127.0.0.1:9")

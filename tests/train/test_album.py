@@ -19,6 +19,11 @@ TAGS = [
 ]
 
 
+@pytest.fixture
+def undrawn():
+    """Here they are drawn."""
+
+
 class Log:
     """Stands in for a run's log, and keeps when an image was logged."""
 

@@ -22,6 +22,11 @@ ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "logs" / "reference"
 
 
+@pytest.fixture
+def undrawn():
+    """Here they are drawn."""
+
+
 def read(run_dir):
     """Returns the result, the scalars by tag and step, and all tags."""
     events = EventAccumulator(str(run_dir), {"tensors": 0}).Reload()
