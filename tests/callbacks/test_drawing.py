@@ -47,6 +47,7 @@ def test_gradients_are_drawn_seldom_and_at_the_end(undrawn, monkeypatch, tmp_pat
         assert all(png.startswith(b"\x89PNG") for png in by_step.values())
 
 
+@pytest.mark.slow
 def test_many_short_trainings_are_drawn_once(monkeypatch, tmp_path):
     drawn = []
     monkeypatch.setattr(GradientAlbum, "drawn", lambda album: drawn.append(album) or {})
@@ -57,6 +58,7 @@ def test_many_short_trainings_are_drawn_once(monkeypatch, tmp_path):
     assert len(drawn) == 1
 
 
+@pytest.mark.slow
 def test_the_first_training_is_drawn_at_its_end_whatever_its_epochs_took(
     undrawn, monkeypatch, tmp_path
 ):

@@ -79,6 +79,7 @@ class OwnUpdate(keras.Sequential):
         return {"loss": loss}
 
 
+@pytest.mark.slow
 def test_a_step_that_leaves_the_optimizer_out_is_told_once(tmp_path):
     model = small(OwnUpdate)
     with pytest.warns(UserWarning, match=r"optimizer \(SGD\) updated nothing") as told:
@@ -95,6 +96,7 @@ class OnlyEager(keras.Sequential):
         return super().train_step(data)
 
 
+@pytest.mark.slow
 def test_a_step_that_cannot_be_traced_trains_on_with_one_warning(tmp_path):
     def make():
         model = small(OnlyEager)
@@ -173,6 +175,7 @@ def test_a_subclass_may_leave_the_beginning_out(tmp_path):
     oracle.assert_left_alone(model)
 
 
+@pytest.mark.slow
 def test_a_fit_that_only_overflows_is_told_so(tmp_path):
     scaled = optimizers.LossScaleOptimizer(optimizers.SGD(), initial_scale=2.0**127)
     with pytest.warns(

@@ -133,6 +133,7 @@ class Unsupervised(keras.Model):
         return y
 
 
+@pytest.mark.slow
 def test_a_generator_may_leave_the_targets_out(tmp_path):
     def make():
         model = Unsupervised()
@@ -169,6 +170,7 @@ def test_it_works_with_data_of_unknown_length(tmp_path):
     assert logged == [step for step in made if step % 2 == 0]
 
 
+@pytest.mark.slow
 def test_it_works_with_class_weights(tmp_path):
     labels = RNG.integers(0, 3, size=12)
     weights = {0: 1.0, 1: 0.5, 2: 3.0}
@@ -244,6 +246,7 @@ def test_fits_with_and_without_take_turns(name, tmp_path):
     assert oracle.names(log.scalars, "gradient_rms/") == learning
 
 
+@pytest.mark.slow
 def test_nothing_is_measured_at_steps_that_do_not_log(tmp_path, monkeypatch):
     def run(callbacks):
         model = oracle.train(small, X, Y)
@@ -294,6 +297,7 @@ def residual():
     return model
 
 
+@pytest.mark.slow
 def test_a_step_that_is_watched_is_drawn_without_another_trace(tmp_path):
     # A big model's trace takes seconds.
     model = oracle.fresh(residual)
@@ -492,6 +496,7 @@ def every_second():
     return compiled(EverySecond(x, layers.Dense(3)(x)), run_eagerly=True)
 
 
+@pytest.mark.slow
 def test_steps_are_updates_where_not_every_batch_is_one(tmp_path):
     x, y = np.tile(X, (6, 1)), np.tile(Y, (6, 1))  # 18 batches, 9 updates.
     callback = oracle.watching(tmp_path, histogram_steps=4)
@@ -606,6 +611,7 @@ def test_another_callback_may_meddle_with_the_train_function(
     oracle.assert_left_alone(model)
 
 
+@pytest.mark.slow
 def test_a_wrapper_stays_where_it_was_put_at_a_logged_step(tmp_path):
     others = Meddling(Meddling.wrap, {0}, keeps=True)
     oracle.train(small, X, Y, [oracle.watching(tmp_path, histogram_steps=100), others])

@@ -62,12 +62,14 @@ class OwnApply(optimizers.SGD):
             variable.assign_sub(0.1 * gradient)
 
 
+@pytest.mark.slow
 def test_with_an_optimizer_without_a_hook(tmp_path):
     words = "received OwnApply; derive yours from it, .* or leave write_grads out"
     words = GOES_ON + ".*" + words
     assert_goes_on(lambda: small(optimizer=OwnApply()), tmp_path, words)
 
 
+@pytest.mark.slow
 def test_if_gradients_no_longer_pass_by_the_hook(tmp_path, monkeypatch):
     def changed(self, grads, trainable_variables=None):
         self.iterations.assign_add(1)

@@ -245,6 +245,7 @@ def test_without_write_grads_nothing_of_them_is_logged(tmp_path):
     assert not log.histograms and not log.graph
 
 
+@pytest.mark.slow
 def test_the_graph_is_written_once(tmp_path):
     oracle.train(make, X, Y, [TensorBoard(tmp_path, write_grads=True)], epochs=2)
     graphs = [x for x in sessions.records(tmp_path / "train") if x.graph_def]
@@ -277,6 +278,7 @@ def test_keras_waits_for_metrics_only_where_they_are_logged_at_every_batch(tmp_p
         assert TensorBoard(tmp_path, **settings).async_safe != waits
 
 
+@pytest.mark.slow
 def test_files_are_closed_even_if_the_last_steps_cannot_be_written(
     tmp_path, monkeypatch
 ):

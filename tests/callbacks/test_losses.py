@@ -83,6 +83,7 @@ def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
             np.testing.assert_allclose(value, true[step][name], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_parts_are_told_without_the_scale_that_a_loss_is_given(tmp_path):
     def make():
         model = keras.Sequential([keras.Input((4,)), layers.Dense(4)])

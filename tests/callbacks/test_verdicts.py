@@ -108,6 +108,7 @@ def test_a_line_waits_until_a_bar_is_whole(capsys):
     assert capsys.readouterr().out == "later\n"
 
 
+@pytest.mark.slow
 def test_before_the_first_bar_a_line_needs_no_line_of_its_own(tmp_path, capsys):
     callback = oracle.watching(tmp_path, histogram_steps=1)
     with pytest.warns(UserWarning, match="first seen in x of the batch"):
@@ -116,6 +117,7 @@ def test_before_the_first_bar_a_line_needs_no_line_of_its_own(tmp_path, capsys):
     assert line.startswith("xorlab, step 0: NaN or infinity begins")
 
 
+@pytest.mark.slow
 def test_units_that_are_dead_are_named_with_their_layers_and_silently(tmp_path, capsys):
     def killed():
         return model(bias_initializer=keras.initializers.Constant(-30.0), name="killed")
@@ -230,6 +232,7 @@ def test_of_many_steps_few_are_kept(learned):
     assert seen[0].steps[0].loss == pytest.approx(first, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_inputs_and_labels_are_those_of_the_batches_that_were_seen(
     tmp_path, monkeypatch
 ):

@@ -18,6 +18,8 @@ from xorlab.models.fitnet import Activate
 from xorlab.work import workers
 from xorlab.work.plan import Stopped
 
+pytestmark = pytest.mark.slow
+
 # Three seeds in chunks of two: the last is filled up.
 GRID = images.Grid(
     activations=("relu",),
@@ -62,7 +64,6 @@ def _rows(path):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.slow
 def test_every_network_has_a_row_and_learns(done):
     rows = _rows(done[0] / "networks.csv")
     found = [(r["learning_rate"], r["initializer"], int(r["seed"])) for r in rows]
@@ -94,7 +95,6 @@ def test_running_it_again_changes_nothing_and_trains_nothing(done, monkeypatch):
     assert _results(out) == before
 
 
-@pytest.mark.slow
 def test_stopped_and_begun_again_it_ends_with_the_same_files(
     done, tmp_path, monkeypatch
 ):
@@ -182,7 +182,6 @@ def test_a_chunk_that_nobody_waits_for_is_given_up(done):
         training.train_chunk(next(plan.chunks(GRID)), stopping=lambda: True)
 
 
-@pytest.mark.slow
 def test_a_cluster_trains_what_is_missing(done, tmp_path, monkeypatch):
     asked = []
 

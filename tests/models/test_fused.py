@@ -238,6 +238,7 @@ def test_a_dataset_of_one_batch_is_taken_as_it_is():
     assert int(model.optimizer.iterations) == 5
 
 
+@pytest.mark.slow
 def test_evaluate_and_predict_print_no_more_than_keras_does(capsys):
     fused = compiled(models.deep("tanh", depth=2), steps_per_execution=1000)
     printed, found = [], []

@@ -66,6 +66,7 @@ def test_weights_are_float32_as_models_hold_them(name):
     assert {weight.dtype for weight in make(name)} == {np.dtype("float32")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_another_process_makes_the_same_weights(name):
     code = (

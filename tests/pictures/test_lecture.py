@@ -75,6 +75,7 @@ def test_rounding_is_not_drawn_as_pits():
     assert low < 0.69314718 < high
 
 
+@pytest.mark.slow
 def test_the_gallery_shows_every_activation_of_the_table_and_its_slope():
     figure = pictures.activation_gallery(models.ACTIVATIONS)
     check_texts(figure)

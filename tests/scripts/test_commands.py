@@ -45,6 +45,7 @@ def answer(tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "flag", "words"),
     [
@@ -81,6 +82,7 @@ def test_a_table_that_cannot_be_kept_is_told_before_it_is_measured(answer):
     assert done.stderr.startswith("error: json: expected a file in a folder that is th")
 
 
+@pytest.mark.slow
 def test_help_names_the_flags_of_each(answer):
     helped = {program: answer(program, "--help") for program in PROGRAMS}
     assert {done.returncode for done in helped.values()} == {0}

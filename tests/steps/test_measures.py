@@ -77,6 +77,7 @@ def test_a_histogram_ends_where_its_values_do(measured, name):
         np.testing.assert_array_equal(rows, as_numpy)
 
 
+@pytest.mark.slow
 def test_ends_are_exact_in_double_precision_too(measured):
     arrays = [np.array([-1 - 1e-12, 2 + 1e-12]), np.array([-3 - 1e-12, -1.0])]
     *_, ends = measured(measures.measure, arrays)

@@ -197,6 +197,7 @@ def test_gradients_may_come_without_their_variables():
     assert all(min(statistics.change_squares[-2:]) > 0 for [statistics] in told)
 
 
+@pytest.mark.slow
 def test_the_last_step_of_a_fused_execution_is_told():
     x, told = keras.Input((2,)), []
     model = FusedModel(x, layers.Dense(1)(x))

@@ -45,6 +45,7 @@ def fuse(model):
     model.jit_compile = True
 
 
+@pytest.mark.slow
 def test_a_step_is_compared_with_keras_s_once(tmp_path, monkeypatch):
     # To compare all their operations takes longer than a step.
     calls, alike = [], traces.trace_alike

@@ -59,6 +59,7 @@ def test_a_network_is_judged_by_what_was_seen_up_to_a_step(out):
     assert found[40] != found[300] and any("vanishing" in x for x in found[300])
 
 
+@pytest.mark.slow
 def test_copies_that_fill_a_chunk_up_are_not_judged():
     # Or a sweep of few networks a cell would take as long as one of 128.
     _, short = chunks(GRID)

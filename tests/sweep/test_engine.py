@@ -108,6 +108,7 @@ def test_costs_gradients_and_updates_are_those_of_numpy_backpropagation(
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_gradient_whose_square_is_no_float32_is_told():
     cell = _cell("sigmoid", depth=11, init_scale=1e-2)
     shared, state = _trained(cell, range(2), steps=0)
@@ -159,6 +160,7 @@ def test_a_network_starts_where_the_models_do(initializer):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [5, 32])
 def test_place_and_neighbours_do_not_change_a_bit(width):
     cell = _cell(width=width)
@@ -198,6 +200,7 @@ def test_steps_in_slices_are_the_same_steps():
     np.testing.assert_array_equal(whole.solved_at, parts.solved_at)
 
 
+@pytest.mark.slow
 def test_solved_at_is_the_step_from_which_on_all_rows_are_right():
     cell = _cell()
     shared, state = _trained(cell, range(20), steps=0)
@@ -245,6 +248,7 @@ def test_a_row_at_exactly_a_half_counts_as_zero():
     assert set(accuracy.tolist()) == {0.5}
 
 
+@pytest.mark.slow
 def test_a_program_is_compiled_once():
     shared = Program("identity", depth=2, width=1, optimizer="sgd")
     networks = [first_weights(_cell("identity", 2, 1), 0)] * shared.networks

@@ -1,6 +1,7 @@
 """What a sweep's networks tell of themselves, against the NumPy oracle."""
 
 import numpy as np
+import pytest
 from oracles.numpy_network import cost_and_gradients
 
 from xorlab.models import data
@@ -11,6 +12,7 @@ from xorlab.sweep.grid import Grid
 from xorlab.trial.facts import with_data
 
 
+@pytest.mark.slow
 def test_a_look_is_of_the_coming_step_and_makes_none():
     grid = Grid(activations=("tanh",), depths=(3,), learning_rates=(0.5,), seeds=2)
     [cell] = grid.cells

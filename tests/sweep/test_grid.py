@@ -101,6 +101,7 @@ def test_help_does_not_import_tensorflow(tmp_path):
     assert shown.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

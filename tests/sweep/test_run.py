@@ -65,6 +65,7 @@ def test_networks_csv_holds_every_network(done):
         assert (row["solved"] == "1") == (row["solved_at"] != "nan")
 
 
+@pytest.mark.slow
 def test_the_function_returns_the_same_columns(done):
     out, _ = done
     rows = _rows(out / "networks.csv")
@@ -78,6 +79,7 @@ def test_the_function_returns_the_same_columns(done):
     )
 
 
+@pytest.mark.slow
 def test_summary_csv_counts_what_networks_csv_holds(done):
     out, summaries = done
     networks = _rows(out / "networks.csv")
@@ -123,6 +125,7 @@ def test_shares_are_those_of_another_program(activation):
         assert abs(share - theirs) <= 3 * variance**0.5 + 0.005
 
 
+@pytest.mark.slow
 def test_summary_md_states_where_it_comes_from(done):
     out, _ = done
     text = (out / "summary.md").read_text()
@@ -131,6 +134,7 @@ def test_summary_md_states_where_it_comes_from(done):
     assert text.count("\n| relu |") == 2
 
 
+@pytest.mark.slow
 def test_timing_json_has_the_seconds_of_every_cell(done):
     out, _ = done
     timing = json.loads((out / "timing.json").read_text())
@@ -141,12 +145,14 @@ def test_timing_json_has_the_seconds_of_every_cell(done):
     assert sum(cell["compile_seconds"] for cell in timing["cells"]) > 0
 
 
+@pytest.mark.slow
 def test_pictures_are_there(done):
     out, _ = done
     for name in ("phase_diagram.png", "gradients_by_depth.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_tensorboard_has_a_session_a_cell(done):
     out, summaries = done
     runs = sorted((out / "runs").iterdir())
@@ -177,6 +183,7 @@ def test_cells_that_differ_in_the_seventh_digit_have_folders_of_their_own():
     assert run_name(cells[0]).endswith("-x1-sgd-0.1")
 
 
+@pytest.mark.slow
 def test_a_line_says_all_that_sets_its_cell_apart(done):
     _, [summary, *_] = done
     lists = {"widths": (5, 6), "initializers": ("uniform", "he_normal")}
@@ -204,6 +211,7 @@ def test_the_folder_may_be_below_a_user_s_own(tmp_path, monkeypatch):
         sweep.run(GRID, "~nosuchuser/x")
 
 
+@pytest.mark.slow
 def test_running_a_finished_sweep_again_changes_nothing(done):
     out, _ = done
     before = _results(out)
@@ -211,6 +219,7 @@ def test_running_a_finished_sweep_again_changes_nothing(done):
     assert _results(out) == before
 
 
+@pytest.mark.slow
 def test_another_grid_is_refused_with_what_differs(done):
     out, _ = done
     other = dataclasses.replace(GRID, seeds=150, optimizer="adam")

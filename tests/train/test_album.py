@@ -107,6 +107,7 @@ def test_a_network_of_numbers_that_are_not_finite_is_drawn_all_the_same():
     assert log.steps == [3] * 4
 
 
+@pytest.mark.slow
 def test_without_histograms_there_are_no_pictures(tmp_path):
     config = Config(steps=1, depth=2, histograms=False, logdir=str(tmp_path))
     train.run(config)

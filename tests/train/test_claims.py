@@ -83,6 +83,7 @@ def test_sigmoid_s_gradient_shrinks_with_every_layer_towards_the_input():
     assert all(nearer < farther for nearer, farther in zip(rms, rms[1:], strict=False))
 
 
+@pytest.mark.slow
 def test_tanh_s_gradient_stays_within_two_decades():
     rms = np.array(gradient_rms(models.deep("tanh", seed=22)))
     assert rms.max() / rms.min() < 100

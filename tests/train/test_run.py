@@ -110,6 +110,7 @@ def test_the_graph_is_that_of_any_device(events):
     assert {node.device for node in events.Graph().node} == {""}
 
 
+@pytest.mark.slow
 def test_histograms_can_be_left_out(tmp_path):
     config = Config(steps=1, histograms=False, depth=2, logdir=str(tmp_path))
     train.run(config)
@@ -394,6 +395,7 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capfd):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

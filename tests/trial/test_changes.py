@@ -63,6 +63,7 @@ def test_an_activation_is_changed_in_hidden_layers_of_all_depths_alone(clones):
     np.testing.assert_allclose(clone(X), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_normalisation_stands_before_each_hidden_activation(clones):
     [change] = of_kind("normalize", clones)
     clone = clones.clone(change.layer)

@@ -72,6 +72,7 @@ def test_a_clone_that_returns_something_else_is_not_trained_in_the_models_place(
         Clones(model).check(X)
 
 
+@pytest.mark.slow
 def test_a_clone_minimises_the_models_loss_where_that_has_no_config():
     row = keras.Input((3,))
     model = keras.Model(row, [layers.Dense(1)(row), layers.Dense(1)(row)])

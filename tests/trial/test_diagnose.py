@@ -144,6 +144,7 @@ def test_no_change_is_begun_when_the_time_is_over(capsys):
     assert as_it_is.before == pytest.approx(3 * loss, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_tried(monkeypatch):
     learned = []
 

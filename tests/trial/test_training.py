@@ -29,6 +29,7 @@ def test_a_step_s_loss_is_that_of_its_batch():
     assert losses == pytest.approx([1, 9, 4])
 
 
+@pytest.mark.slow
 def test_layers_are_looked_at_seldom_and_at_the_end():
     seen = trained([(X, Y, None)] * 6)
     assert [x.step for x in seen] == list(range(6))
