@@ -69,7 +69,7 @@ def measure(quick: bool) -> report.Report:
         BARE,
         reference=BARE,
     )
-    big = [big_steps(jit, 2 if quick else 7) for jit in (True, False)]
+    big = [big_steps(jit, 2 if quick else 15) for jit in (True, False)]
     return report.Report(
         tables=[epoch, whole, processor, memory, seconds, growth, *big],
         targets=targets(epoch, processor, memory, growth, big),

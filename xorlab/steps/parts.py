@@ -16,7 +16,7 @@ from xorlab.steps import exact
 from xorlab.steps.histograms import BUCKETS, of_patterns, patterns
 
 # Values that are measured at once: of a whole big tensor, it takes several copies.
-PART = 2**17
+PART = 2**19
 
 
 def in_turn(
