@@ -1,6 +1,7 @@
 """A verdict is right about known cases, in words and for machines."""
 
 import json
+import pickle
 
 from xorlab.diagnosis import (
     CAUSES,
@@ -91,3 +92,11 @@ def test_a_machine_reads_what_a_person_does():
     assert finding["cause"] in CAUSES
     assert set(finding["remedies"]) <= set(REMEDIES)
     assert finding["why"] in str(verdict)
+
+
+def test_evidence_that_was_kept_is_judged_by_the_rules_of_today():
+    kept = Evidence(steps=[StepEvidence(1, {"a": LayerStep(1.0)}, loss=0.5)])
+    judge(kept)
+    again = pickle.loads(pickle.dumps(kept))
+    assert again == kept and kept.answers
+    assert not again.answers and "is_finite" not in vars(again.steps[0])

@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 
-_CONTEXT = multiprocessing.get_context("forkserver")
+# Windows has none, where each process imports anew.
+_HAS_SERVER = "forkserver" in multiprocessing.get_all_start_methods()
+_CONTEXT = multiprocessing.get_context("forkserver" if _HAS_SERVER else "spawn")
 _CONTEXT.set_forkserver_preload(["tensorflow", "keras"])
 
 
@@ -32,7 +34,9 @@ class Started:
         self._folder = tempfile.TemporaryDirectory()
         self._words = [pathlib.Path(self._folder.name) / x for x in ("out", "err")]
         self._process = _CONTEXT.Process(
-            target=_run, args=(arguments, cwd, dict(env), self._words), daemon=True
+            target=_run,
+            args=(arguments, cwd, {**os.environ, **dict(env)}, self._words),
+            daemon=True,
         )
         self._process.start()
         self.pid = self._process.pid
@@ -74,8 +78,9 @@ def _run(arguments, cwd, env, words):
         with open(path, "w") as file:
             os.dup2(file.fileno(), number)
     os.chdir(cwd)
+    os.environ.clear()  # Of the process that it is forked off, begun some tests ago.
     os.environ.update(env)
-    sys.path[:0] = env.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = ["", *env.get("PYTHONPATH", "").split(os.pathsep)]
     # A shell's background jobs, as these tests may be, are deaf to Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     kind, program, *sys.argv[1:] = arguments

@@ -18,13 +18,19 @@ def once(function: Function) -> Function:
     """
 
     @functools.wraps(function)
-    def asked(evidence, *arguments):
-        answers, question = evidence.answers, (asked, arguments)
+    def asked(evidence, *arguments, **named):
+        answers, question = evidence.answers, (asked, arguments, *named.items())
         if question not in answers:
-            answers[question] = function(evidence, *arguments)
+            answers[question] = function(evidence, *arguments, **named)
         return answers[question]
 
     return cast("Function", asked)
+
+
+def _told(evidence):
+    """What a file keeps of evidence: no answers, which other rules may not give."""
+    fields = dataclasses.fields(evidence)
+    return {field.name: getattr(evidence, field.name) for field in fields}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +141,8 @@ class StepEvidence:
     learning_rate: float | None = None
     not_finite: str | None = None
 
+    __getstate__ = _told
+
     @functools.cached_property
     def is_finite(self) -> bool:
         """Whether NaN or infinity was nowhere."""
@@ -185,6 +193,8 @@ class Evidence:
     from_logits: bool | None = None
     last_activation: str | None = None
     last_units: int | None = None
+
+    __getstate__ = _told
 
     @functools.cached_property
     def losses(self) -> list[float]:

@@ -1,6 +1,7 @@
 """Counts, squared norms and ends of tensors, taken inside a training step."""
 
 import contextlib
+import itertools
 import math
 import threading
 from collections.abc import Sequence
@@ -113,6 +114,8 @@ def _by_size(together, in_turn, *lists):
     """
     sizes = [tensor.shape.num_elements() for tensor in lists[0]]
     is_small = [size is not None and size <= SMALL for size in sizes]
+    if exact.is_big(*itertools.compress(lists[0], is_small)):  # All of them together.
+        is_small = [False for _ in sizes]
     numbers, measured = [], []
     for measure_all, are_small in ((together, True), (in_turn, False)):
         chosen = [row for row, each in enumerate(is_small) if each == are_small]

@@ -228,7 +228,8 @@ def _build_optimizer(model):
 def _has_metrics_to_build(model):
     """Whether a first trace may make some: to make none, Keras calls the model."""
     # One is the loss's own; of several outputs, it makes one of each loss.
-    return len(model.metrics) > 1 or len(getattr(model, "outputs", ())) != 1
+    kinds = keras.tree.map_structure(type, getattr(model, "outputs", None))
+    return len(model.metrics) > 1 or kinds != [keras.KerasTensor]
 
 
 def _has_keras_s_step(model):
@@ -239,7 +240,7 @@ def _specs(iterator):
     """Returns the `tf.TensorSpec`s of a batch, None for parts its source left out."""
 
     def unbox(spec):
-        # Keras takes what a generator gives as None into a `tf.experimental.Optional`.
+        # Keras takes what a generator gives as None into an optional.
         return None if isinstance(spec, tf.OptionalSpec) else spec
 
     return keras.tree.map_structure(unbox, iterator.element_spec)
