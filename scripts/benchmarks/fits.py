@@ -78,7 +78,8 @@ def measure(quick: bool) -> report.Report:
             "epochs, and ResNet50 on a batch of 8 images of 64 by 64, are measured in "
             "a new process each time, from the making of the callback on. All else of "
             "a callback is as by default: ours writes the op graph. The fits that "
-            "follow one another are those of one process and one compiled model."
+            "follow one another are those of one process and one compiled model. Of a "
+            "big layer, a step is a share of the time from training's begin to its end."
         ],
         versions=provenance.versions(["tensorflow", "keras", "scikit-learn"]),
     )
