@@ -182,3 +182,17 @@ def test_what_is_compiled_ahead_is_what_a_step_takes():
     ).stderr
     compiled = re.findall(r"Compiled __inference__([a-z]+)_\d+ (\d+) times", said)
     assert sorted(compiled) == [("change", "1"), ("count", "1")]
+
+
+def test_many_small_tensors_are_not_copied_all_together(monkeypatch):
+    monkeypatch.setattr(exact, "BIG", 0)
+    monkeypatch.setattr(parts, "PART", 1000)
+
+    def copied(number):
+        tensors = [tf.TensorSpec([100], tf.float32)] * number
+        step = tf.function(lambda *x: measures.measure(x, by_xla=False))
+        made = step.get_concrete_function(*tensors).graph.get_operations()
+        joined = [x.outputs[0] for x in made if x.type == "ConcatV2"]
+        return [x.shape for x in joined if x.dtype == tf.float32]
+
+    assert copied(9) and not copied(11)

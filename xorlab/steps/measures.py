@@ -114,7 +114,8 @@ def _by_size(together, in_turn, *lists):
     """
     sizes = [tensor.shape.num_elements() for tensor in lists[0]]
     is_small = [size is not None and size <= SMALL for size in sizes]
-    if exact.is_big(*itertools.compress(lists[0], is_small)):  # All of them together.
+    # Together, they are no more than is measured of a big one at once.
+    if sum(itertools.compress(sizes, is_small)) > parts.PART:
         is_small = [False for _ in sizes]
     numbers, measured = [], []
     for measure_all, are_small in ((together, True), (in_turn, False)):

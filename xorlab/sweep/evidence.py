@@ -129,8 +129,8 @@ def _side_by_side(arrays):  # [R, ...] each -> [R, W]
 def _outputs(weights, activation):
     """Of the hidden layers and of the last, whose sigmoid is given it, `[R, L, N, O]`.
 
-    By NumPy, since XLA would compile longer than it saves; to the bit as
-    `NetworksLast` does.
+    By NumPy, since XLA would compile longer than it saves; as the layouts do, but for
+    rounding.
     """
     *hidden, last = _pairs(weights)
     x, outputs = data.INPUTS, []
