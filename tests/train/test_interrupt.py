@@ -10,7 +10,7 @@ import pytest
 from xorlab.train import interrupt
 from xorlab.train.interrupt import run_interruptibly
 
-LONG = 60  # Seconds; a test that takes so long fails.
+LONG = 20  # Seconds; a test that takes so long fails.
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +25,16 @@ def ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_work_is_asked_to_end_and_waited_for():
+def ctrl_c_to_this_thread():
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("ctrl_c", [ctrl_c, ctrl_c_to_this_thread])
+def test_work_is_asked_to_end_and_waited_for(ctrl_c):
     asked, done = threading.Event(), []
 
     def work():
+        time.sleep(0.1)  # Until the main thread waits.
         ctrl_c()
         assert asked.wait(LONG)
         time.sleep(0.1)

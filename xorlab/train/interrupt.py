@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 # Seconds in which what runs may come to an end by itself.
 _PATIENCE = 2
+# Seconds; a signal that the system gives to another thread wakes no waiting one.
+_LISTENS_EVERY = 0.1
 
 
 @contextlib.contextmanager
@@ -52,7 +54,8 @@ def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]) -> Non
 
     try:
         threading.Thread(target=guarded, daemon=True).start()
-        ended.wait()
+        while not ended.wait(_LISTENS_EVERY):
+            pass
     except KeyboardInterrupt:
         with contextlib.suppress(KeyboardInterrupt):
             stop()
