@@ -10,8 +10,9 @@ from xorlab import startup
 from xorlab.sweep.plan import Chunk
 from xorlab.work.plan import Stopped
 
-# Steps between two looks at whether to go on: well under a second for narrow networks.
-_SLICE = 1000
+# Steps, times units of a layer, between two looks at whether to go on: well under a
+# second. More often, threads wait for each other's hold of the interpreter.
+_SLICE = 25_000
 
 
 def train_chunk(
@@ -57,7 +58,8 @@ def _train(chunk, stopping):
     began = time.perf_counter()
     _, _, rms_start = shared.measure(state)
     diagnosis = Diagnosis(chunk) if chunk.diagnose_at else None
-    pauses = {*range(0, cell.steps, _SLICE), *chunk.diagnose_at, cell.steps}
+    slices = range(0, cell.steps, max(1, _SLICE // cell.width))
+    pauses = {*slices, *chunk.diagnose_at, cell.steps}
     for step, until in itertools.pairwise(sorted(pauses)):
         if stopping():
             raise Stopped
