@@ -21,6 +21,8 @@ from absl import flags
 from xorlab import __version__
 
 INTERRUPTED = 130  # The exit code of what Ctrl-C has ended.
+# Seconds: a signal that is given to another thread does not wake the main one.
+LISTENS_EVERY = 0.1
 # What stands for a character that a terminal does not have; "?" for any other.
 _PLAIN = {"█": "#", "→": "->", "…": "...", "·": "*", "×": "x", "–": "-", "µ": "u"}
 _HANGING: dict[str, Any] = {"subsequent_indent": "    ", "break_on_hyphens": False}

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import io
+import tempfile
 from unittest import mock
 
 from benchmarks import report, timing
@@ -13,6 +14,9 @@ from xorlab.sweep.training import train_chunk
 DIAGNOSE_AT = (100, 1000)
 STEPS = 20_000
 PLAIN, JUDGED = "trained", "trained, and judged at steps 100 and 1000"
+
+SWEEP = "`python -m xorlab.sweep`"
+JUDGED_SWEEP = "the same, `--diagnose_at=100,1000`"
 
 DIAGNOSE = "`xorlab.diagnose(model, x, y)`, which trains 200 steps"
 FIRST_EPOCH = "the first epoch of bare `fit`, with what it compiles"
@@ -48,6 +52,36 @@ def in_sweeps(activation: str, depth: int, threads: int, rounds: int) -> report.
         [report.Row(name, seconds) for name, seconds in times.items()],
         PLAIN,
         reference="those",
+    )
+
+
+def of_a_sweep(seeds: int, rounds: int) -> report.Table:
+    """Times the command with its defaults, judging and not.
+
+    Args:
+        seeds: networks of each cell.
+        rounds: times that each is run.
+    """
+
+    def job(folder, *options):
+        # A folder is resumed, so each run has its own.
+        out = f"--out={tempfile.mkdtemp(dir=folder)}"
+        command = ["-m", "xorlab.sweep", f"--seeds={seeds}", out, *options]
+        return timing.seconds_of_python(command)
+
+    at = ",".join(map(str, DIAGNOSE_AT))
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = {
+            SWEEP: lambda: job(folder),
+            JUDGED_SWEEP: lambda: job(folder, f"--diagnose_at={at}"),
+        }
+        times = timing.interleaved(jobs, rounds, "s")
+    return report.Table(
+        f"a whole sweep, {seeds:,} networks a cell",
+        "s",
+        [report.Row(name, seconds) for name, seconds in times.items()],
+        SWEEP,
+        reference="the first",
     )
 
 

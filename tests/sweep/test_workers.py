@@ -1,6 +1,7 @@
 """Threads train every chunk once, and stop when nobody listens any more."""
 
 import itertools
+import signal
 import threading
 import time
 
@@ -92,3 +93,24 @@ def test_an_error_in_a_thread_is_the_caller_s(two_threads):
     two_threads(train)
     with pytest.raises(MemoryError):
         list(workers.in_threads(CHUNKS))
+
+
+def test_ctrl_c_is_heard_whichever_thread_it_is_given_to(two_threads):
+    def train(chunk, stopping, device):
+        if chunk.number == 0:
+            time.sleep(0.1)  # Until the main thread waits.
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        until = time.monotonic() + WAIT
+        while not stopping() and time.monotonic() < until:
+            time.sleep(0.01)
+
+    # A shell's background jobs, as these tests may be, are deaf to it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    two_threads(train)
+    began = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(workers.in_threads(CHUNKS))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - began < WAIT / 2

@@ -5,11 +5,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 
+from xorlab import startup
+
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 # Seconds in which what runs may come to an end by itself.
 _PATIENCE = 2
-# Seconds; a signal that the system gives to another thread wakes no waiting one.
-_LISTENS_EVERY = 0.1
 
 
 @contextlib.contextmanager
@@ -54,7 +54,7 @@ def run_interruptibly(work: Callable[[], None], stop: Callable[[], None]) -> Non
 
     try:
         threading.Thread(target=guarded, daemon=True).start()
-        while not ended.wait(_LISTENS_EVERY):
+        while not ended.wait(startup.LISTENS_EVERY):
             pass
     except KeyboardInterrupt:
         with contextlib.suppress(KeyboardInterrupt):

@@ -66,7 +66,7 @@ def in_threads(
             if not running:
                 return
             done, _ = concurrent.futures.wait(
-                running, return_when=concurrent.futures.FIRST_COMPLETED
+                running, startup.LISTENS_EVERY, concurrent.futures.FIRST_COMPLETED
             )
             for future in done:
                 yield running.pop(future), future.result()
