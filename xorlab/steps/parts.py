@@ -90,13 +90,11 @@ def join(one: list[tf.Tensor], other: list[tf.Tensor]) -> list[tf.Tensor]:
 
 
 def change(after: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
-    """Sums up the squares of the differences, exact but for the last bit of each.
+    """Sums up the squares of the differences.
 
-    They are of the tensors' own precision: one that is beyond float32 is infinite.
+    Of differences in float32, which take less time, TensorFlow would keep another copy.
     """
-    if after.dtype.size < 4:
-        after, before = tf.cast(after, tf.float32), tf.cast(before, tf.float32)
-    return square(after - before)
+    return square(tf.cast(after, tf.float64) - tf.cast(before, tf.float64))
 
 
 def square(values: tf.Tensor, axis: int | None = None) -> tf.Tensor:
