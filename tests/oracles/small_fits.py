@@ -1,16 +1,12 @@
-"""Small models, rows that they fit, and fits that many tests look at."""
-
-import functools
+"""Small models, and rows that they fit."""
 
 import keras
 import numpy as np
 from keras import layers
-from oracles import callback_oracle as oracle
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(12, 6)).astype("float32")
 Y = RNG.normal(size=(12, 3)).astype("float32")
-WEIGHTS = RNG.uniform(0.5, 2, size=12).astype("float32")
 
 
 def compiled(model, **settings):
@@ -29,20 +25,3 @@ def make(rate=0.5, **settings):
 def small():
     # What stands in the train function's place is the same to a model of one layer.
     return compiled(keras.Sequential([keras.Input((6,)), layers.Dense(3)]))
-
-
-@functools.cache
-def small_and_plain(epochs):
-    """A `small` trained without the callback, once: nobody trains it on."""
-    return oracle.train(small, X, Y, epochs=epochs)
-
-
-def small_again(callbacks, **options):
-    """Trains the same `small` each time: what its step is traced to is no matter."""
-    model = oracle.again(small)
-    return oracle.fit(model, X, Y, callbacks, **options) and model
-
-
-def endless():
-    while True:
-        yield from oracle.batches_of(X, Y)

@@ -87,6 +87,8 @@ def test_ends_are_exact_in_double_precision_too(measured):
 def test_a_change_is_measured_where_float32_would_lose_it(measured):
     before = [np.float32([1.0, 1e-30]), RNG.normal(size=2**18 + 3).astype("f4")]
     after = [before[0] + np.float32([0.0, 1e-30]), before[1] * np.float32(1 + 1e-6)]
+    before.append(np.full(3, 3e38, "f4"))
+    after.append(-before[2])  # Farther than a float32 tells.
     changes = measured(measures.measure_change, after, before)
     pairs = zip(after, before, strict=True)
     expected = [np.sum((a.astype(float) - b.astype(float)) ** 2) for a, b in pairs]

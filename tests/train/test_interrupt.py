@@ -10,7 +10,7 @@ import pytest
 from xorlab.train import interrupt
 from xorlab.train.interrupt import run_interruptibly
 
-LONG = 20  # Seconds; a test that takes so long fails.
+LONG = 60  # Seconds; a test that takes so long fails.
 
 
 @pytest.fixture(autouse=True)
