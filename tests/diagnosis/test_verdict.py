@@ -99,6 +99,6 @@ def test_evidence_that_was_kept_is_judged_by_the_rules_of_today():
     judge(kept)
     again = pickle.loads(pickle.dumps(kept))
     assert again == kept and kept.answers
-    assert again.of_layers("gradient_rms", step=0) == {"a": 1.0}
+    assert again.of_layers("gradient_rms", 0) == {"a": 1.0}
     again = pickle.loads(pickle.dumps(again))
     assert not again.answers and "is_finite" not in vars(again.steps[0])

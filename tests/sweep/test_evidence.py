@@ -75,12 +75,13 @@ def test_outputs_are_those_of_the_network_that_trains(activation, width):
     state = networks.start(weights)
     hidden, last = evidence._outputs(networks.each(state.weights), networks.activation)
     *layers, scores = networks._outputs(state.weights)
-    same = functools.partial(np.testing.assert_allclose, rtol=0, atol=2e-6)
+    same = functools.partial(np.testing.assert_allclose, rtol=2e-6, atol=2e-6)
     if activation == "maxout":  # Of which each sum is made in the same order.
         same = np.testing.assert_array_equal
-    for one, other in zip(np.moveaxis(hidden, 1, 0), layers, strict=True):
-        same(one, np.moveaxis(other, networks.layout.axis, 0))
-    same(last[:, 0, :, 0], np.transpose(scores))
+    for one, other in zip(hidden, layers, strict=True):
+        same(one, np.moveaxis(other, networks.layout.axis, -1))
+    [last] = last
+    same(last[:, 0], scores)
 
 
 def test_a_network_that_is_lost_changes_none_of_the_others():

@@ -18,11 +18,13 @@ def once(function: Function) -> Function:
     """
 
     @functools.wraps(function)
-    def asked(evidence, *arguments, **named):
-        answers, question = evidence.answers, (asked, arguments, *named.items())
-        if question not in answers:
-            answers[question] = function(evidence, *arguments, **named)
-        return answers[question]
+    def asked(evidence, *arguments):
+        answers, question = evidence.answers, (function, *arguments)
+        try:
+            return answers[question]
+        except KeyError:
+            answer = answers[question] = function(evidence, *arguments)
+            return answer
 
     return cast("Function", asked)
 
@@ -143,6 +145,16 @@ class StepEvidence:
 
     __getstate__ = _told
 
+    def of_layers(self, attribute: str) -> Mapping[str, float]:
+        """One number of each layer of which it was seen.
+
+        Args:
+            attribute: of `LayerStep`.
+        """
+        numbers = map(operator.attrgetter(attribute), self.layers.values())
+        told = zip(self.layers, numbers, strict=True)
+        return {name: x for name, x in told if x is not None}
+
     @functools.cached_property
     def is_finite(self) -> bool:
         """Whether NaN or infinity was nowhere."""
@@ -215,17 +227,15 @@ class Evidence:
             attribute: of `LayerStep`.
             step: which of the steps that were measured.
         """
-        layers = self.layers_at(step)
-        numbers = map(operator.attrgetter(attribute), layers.values())
-        told = zip(layers, numbers, strict=True)
-        return {name: x for name, x in told if x is not None}
+        told = self.steps[step].of_layers(attribute) if self.steps else {}
+        if list(told) == self._names[: len(told)]:
+            return told
+        known = {name: told[name] for name in self._names if name in told}
+        return {**known, **told}  # What no layer is known of comes last.
 
-    @once
-    def layers_at(self, step: int) -> Mapping[str, LayerStep]:
-        """What was measured of each layer at a step, in the layers' order."""
-        seen = self.steps[step].layers if self.steps else {}
-        known = {x.name: seen[x.name] for x in self.layers if x.name in seen}
-        return {**known, **seen}  # What no layer is known of comes last.
+    @functools.cached_property
+    def _names(self):
+        return [x.name for x in self.layers]
 
     @functools.cached_property
     def answers(self) -> dict[Any, Any]:

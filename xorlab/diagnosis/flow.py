@@ -1,5 +1,6 @@
 """Whether signal and gradient keep their size on their way through the layers."""
 
+import itertools
 import statistics
 
 from xorlab.diagnosis.connection import before_weights, cut_off
@@ -101,9 +102,8 @@ def vanishing(evidence: Evidence) -> Finding | None:
     # Where all shrink, those that never got anything are no better for it.
     most = max([first.get(best, 0.0), *last.values()])
     limit = VANISHING.value * most
-    layers = tuple(
-        x for x in starved if _is_before(x, best, first) and last.get(x, 0.0) < limit
-    )
+    before = _before(best, first)
+    layers = tuple(x for x in starved if x in before and last.get(x, 0.0) < limit)
     if not layers:
         return None
     least = min(layers, key=first.__getitem__)
@@ -131,7 +131,8 @@ def exploding(evidence: Evidence) -> Finding | None:
     starved, first, best = _starved(evidence)
     if start(evidence):  # Outputs that shrink leave nothing to the layers behind.
         return None
-    behind = tuple(x for x in starved if not _is_before(x, best, first))
+    before = _before(best, first)
+    behind = [x for x in starved if x not in before]
     if not behind:
         return None
     least = min(behind, key=first.__getitem__)
@@ -167,7 +168,7 @@ def may_only_guess(evidence: Evidence) -> bool:
     now = statistics.fmean(losses[-quarter:])
     is_flat = abs(now - then) <= _FLAT * abs(then) and now > _SOLVED * abs(losses[0])
     starved, first, best = _unequal(evidence)
-    return is_flat and any(_is_before(x, best, first) for x in starved)
+    return is_flat and not _before(best, first).isdisjoint(starved)
 
 
 @once
@@ -189,6 +190,5 @@ def _unequal(evidence):
     return tuple(x for x, rms in first.items() if rms < limit), first, best
 
 
-def _is_before(layer, other, order):
-    names = list(order)
-    return names.index(layer) < names.index(other)
+def _before(layer, order):
+    return set(itertools.takewhile(lambda x: x != layer, order))

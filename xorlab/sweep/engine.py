@@ -122,12 +122,13 @@ class Program:
         return cost.numpy(), self.each(gradients)
 
     def each(self, arrays: list[tf.Tensor]) -> list[np.ndarray]:
-        """Returns arrays of all networks with these in the first axis."""
-        return [np.moveaxis(x.numpy(), self.layout.axis, 0) for x in arrays]
+        """Returns arrays of all networks with these in the last axis."""
+        return [np.moveaxis(x.numpy(), self.layout.axis, -1) for x in arrays]
 
     def _rms(self, gradients):
         flat = [
-            gradient.reshape(self.networks, -1) for gradient in self.each(gradients)
+            np.moveaxis(gradient, -1, 0).reshape(self.networks, -1)
+            for gradient in self.each(gradients)
         ]
         layers = zip(flat[::2], flat[1::2], strict=True)
         # float64, because the square of 1e-30 is zero in float32.

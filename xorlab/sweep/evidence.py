@@ -4,40 +4,27 @@ import math
 
 import numpy as np
 
-from xorlab.diagnosis import (
-    Evidence,
-    LayerFacts,
-    LayerStep,
-    StepEvidence,
-    representation,
-)
+from xorlab.diagnosis import Evidence, LayerFacts, StepEvidence, representation
 from xorlab.models import data
 from xorlab.sweep.engine import Program, State
 from xorlab.sweep.grid import Cell
+from xorlab.sweep.networkstep import NetworkStep, OfLayers
 
 # R networks, L layers, W weights of a network, N rows, I inputs, O outputs, P affine
-# maps of a unit. Numbers of all networks and layers are found at once, `[R, L]`.
+# maps of a unit. Numbers of all networks and layers are found at once, `[L, R]`: NumPy
+# is fast along a long last axis.
 
 
 def known(cell: Cell) -> Evidence:
     """Says what is known of a cell's networks before they train."""
-    layers = [
-        LayerFacts(
-            f"layer{number}",
-            "Affine",
-            cell.activation,
-            cell.width,
-            is_trainable=True,
-            is_connected=True,
-        )
-        for number in range(1, cell.depth)
-    ]
-    last = LayerFacts(
-        "last", "Affine", "sigmoid", 1, is_trainable=True, is_connected=True
-    )
+    *hidden, last = _names(cell)
+    is_there = {"is_trainable": True, "is_connected": True}
+    activation, units = cell.activation, cell.width
+    layers = [LayerFacts(x, "Affine", activation, units, **is_there) for x in hidden]
+    layers.append(LayerFacts(last, "Affine", "sigmoid", 1, **is_there))
     # Said of XOR by hand: what asks any data is for Keras's models.
     return Evidence(
-        layers=(*layers, last),
+        layers=tuple(layers),
         optimizer="Adam" if cell.optimizer == "adam" else "SGD",
         input_rms=math.sqrt(np.mean(data.INPUTS**2)),
         input_separation=float(representation.separation(data.INPUTS, data.LABELS)),
@@ -49,6 +36,10 @@ def known(cell: Cell) -> Evidence:
         last_activation="sigmoid",
         last_units=1,
     )
+
+
+def _names(cell):
+    return [*(f"layer{number}" for number in range(1, cell.depth)), "last"]
 
 
 def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
@@ -67,40 +58,25 @@ def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
         hidden, last = _outputs(weights, program.activation)
         of_hidden = _of_outputs(hidden, cell.activation)
         of_last = _of_outputs(last, None)  # Scores, no probabilities.
-        numbers = _of_weights(gradients, weights, after)
+        numbers = _of_weights(gradients, weights, after) | of_hidden
     for name in of_last:
-        numbers[name] = np.concatenate([of_hidden[name], of_last[name]], 1)
-    names = [layer.name for layer in known(cell).layers]
-    nothing = np.full([len(cost), len(names)], math.nan)
-    by_field = (_as_lists(numbers.get(x, nothing)) for x in LayerStep._fields)
+        numbers[name] = np.concatenate([of_hidden[name], of_last[name]])
+    of_layers = OfLayers(_names(cell), numbers)
     return [
-        StepEvidence(
-            step,
-            dict(zip(names, map(LayerStep, *of_network), strict=True)),
-            loss=loss,
-            learning_rate=cell.learning_rate,
-        )
-        for loss, *of_network in zip(cost.tolist(), *by_field, strict=True)
+        NetworkStep(step, loss, cell.learning_rate, of_layers, row)
+        for row, loss in enumerate(cost.tolist())
     ]
 
 
-def _as_lists(numbers):
-    """Of numbers that are not NaN, which nothing was measured of: that is None."""
-    # NumPy takes several times longer for a number at a time.
-    told = numbers.astype(object)
-    told[np.isnan(numbers)] = None
-    return told.tolist()
-
-
 def _of_weights(gradients, weights, after):
-    """Of kernels and biases, `[R, ...]`."""
+    """Of kernels and biases, `[..., R]`."""
     gradient, weight, new = map(_side_by_side, (gradients, weights, after))
     change = new - weight
-    sizes = [kernel[0].size + bias[0].size for kernel, bias in _pairs(weights)]
+    sizes = [sum(math.prod(x.shape[:-1]) for x in pair) for pair in _pairs(weights)]
     starts = np.cumsum([0, *sizes[:-1]])
 
-    def sums(numbers):  # [R, W] -> [R, L]
-        return np.add.reduceat(numbers, starts, axis=1)
+    def sums(numbers):  # [W, R] -> [L, R]
+        return np.add.reduceat(numbers, starts)
 
     def norms(array):
         return np.sqrt(sums(np.square(array, dtype=np.float64)))
@@ -108,9 +84,10 @@ def _of_weights(gradients, weights, after):
     def counts(truths):
         return sums(truths.astype(int))
 
+    entries = np.array(sizes)[:, None]
     return {
-        "gradient_rms": norms(gradient) / np.sqrt(sizes),
-        "gradient_zeros": counts(gradient == 0) / sizes,
+        "gradient_rms": norms(gradient) / np.sqrt(entries),
+        "gradient_zeros": counts(gradient == 0) / entries,
         "gradient_not_finite": counts(~np.isfinite(gradient)),
         "weight_norm": norms(weight),
         "weight_not_finite": counts(~np.isfinite(weight)),
@@ -122,40 +99,43 @@ def _pairs(arrays):
     return zip(arrays[::2], arrays[1::2], strict=True)
 
 
-def _side_by_side(arrays):  # [R, ...] each -> [R, W]
-    return np.concatenate([x.reshape(len(x), -1) for x in arrays], 1)
+def _side_by_side(arrays):  # [..., R] each -> [W, R]
+    return np.concatenate([x.reshape(-1, x.shape[-1]) for x in arrays])
 
 
 def _outputs(weights, activation):
-    """Of the hidden layers and of the last, whose sigmoid is given it, `[R, L, N, O]`.
+    """Of the hidden layers and of the last, whose sigmoid is given it, `[L, N, O, R]`.
 
     By NumPy, since XLA would compile longer than it saves; as the layouts do, but for
     rounding.
     """
     *hidden, last = _pairs(weights)
-    x, outputs = data.INPUTS, []
+    x, outputs = data.INPUTS[:, :, None], []
     for pair in hidden:
         z = _affine(x, *pair)
-        x = activation(z.reshape(-1, z.shape[-1])).numpy().reshape(*z.shape[:2], -1)
+        rows, _, networks = z.shape
+        x = activation(z.reshape(rows, -1)).numpy().reshape(rows, -1, networks)
         outputs.append(x)
-    return np.stack(outputs, 1), _affine(x, *last)[:, None]
+    return np.stack(outputs), _affine(x, *last)[None]
 
 
-def _affine(x, kernel, bias):  # [R, N, I], [R, I, P * O], [R, P * O] -> [R, N, P * O]
-    return (x[..., None] * kernel[:, None]).sum(-2) + bias[:, None]
+def _affine(x, kernel, bias):  # [N, I, R], [I, P * O, R], [P * O, R] -> [N, P * O, R]
+    return (x[:, :, None] * kernel).sum(1) + bias
 
 
 def _of_outputs(outputs, activation):
-    """Of layers of one shape and activation, `[R, L, N, O]`."""
+    """Of layers of one shape and activation, `[L, N, O, R]`."""
     outputs = outputs.astype(np.float64)
-    nothing = np.full(outputs.shape[:2], math.nan)
-    is_relu = activation == "relu"
-    saturated = representation.saturated(outputs, activation)
-    return {
-        "output_rms": np.sqrt(np.mean(outputs**2, (2, 3))),
-        "output_not_finite": (~np.isfinite(outputs)).sum((2, 3)),
-        "spread": representation.spread(outputs, activation),
-        "separation": representation.separation(outputs, data.LABELS),
-        "dead": (outputs == 0).all(2).mean(2) if is_relu else nothing,
-        "saturated": nothing if saturated is None else saturated,
+    by_network = np.moveaxis(outputs, -1, 1)  # [L, R, N, O]
+    numbers = {
+        "output_rms": np.sqrt(np.mean(outputs**2, (1, 2))),
+        "output_not_finite": (~np.isfinite(outputs)).sum((1, 2)),
+        "spread": representation.spread(by_network, activation),
+        "separation": representation.separation(by_network, data.LABELS),
     }
+    if activation == "relu":
+        numbers["dead"] = (outputs == 0).all(1).mean(1)
+    saturated = representation.saturated(by_network, activation)
+    if saturated is not None:
+        numbers["saturated"] = saturated
+    return numbers

@@ -17,7 +17,12 @@ COMPUTING = (
     "work/plan.py",
 )
 # And all that computes what is found in it.
-DIAGNOSING = ("diagnosis", "sweep/diagnosing.py", "sweep/evidence.py")
+DIAGNOSING = (
+    "diagnosis",
+    "sweep/diagnosing.py",
+    "sweep/evidence.py",
+    "sweep/networkstep.py",
+)
 PACKAGES = ("tensorflow", "numpy")
 
 

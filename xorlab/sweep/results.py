@@ -152,7 +152,7 @@ def write_networks(store: Store) -> None:
                 file.write(as_csv([columns]))
             at = columns["solved_at"]
             columns["solved_at"] = np.where(at < 0, "nan", at.astype(str))
-            cells = [map(as_text, column) for column in columns.values()]
+            cells = [map(as_text, column.tolist()) for column in columns.values()]
             file.write(as_csv(zip(*cells, strict=True)))
 
 

@@ -1,0 +1,82 @@
+"""A network's step tells what one of which each number was measured alone does."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from xorlab.diagnosis import LayerStep, StepEvidence
+from xorlab.sweep.networkstep import NetworkStep, OfLayers
+
+NAMES = ["layer1", "layer2", "layer3", "last"]
+NETWORKS = 300
+ASKED = (*LayerStep._fields, "not_finite", "passing_rms", "update_ratio")
+
+
+def drawn():
+    """Numbers of which some are zero, some infinite, and some were not measured."""
+    rng = np.random.default_rng(5)
+    numbers = {
+        name: rng.choice([0.0, 0.25, 1.0, 3.0], size=(len(NAMES), NETWORKS))
+        for name in LayerStep._fields
+        if name != "rank"
+    }
+    for name, array in numbers.items():
+        if name.endswith("not_finite"):
+            array[rng.random(array.shape) < 0.8] = 0
+        elif name == "gradient_zeros":
+            array[array > 1] = 0.5
+        else:
+            array[rng.random(array.shape) < 0.2] = np.nan
+    numbers["update_norm"][0, :5] = np.inf
+    numbers["weight_norm"][:, 7] = np.nan
+    numbers["dead"] = numbers["dead"][:3]  # Of the hidden layers alone.
+    return numbers
+
+
+def plain(numbers, network):
+    layers = {
+        name: LayerStep(
+            **{
+                attribute: float(array[layer, network])
+                for attribute, array in numbers.items()
+                if layer < len(array) and not np.isnan(array[layer, network])
+            }
+        )
+        for layer, name in enumerate(NAMES)
+    }
+    return StepEvidence(3, layers, loss=0.5, learning_rate=0.1)
+
+
+@pytest.fixture(scope="module")
+def steps():
+    """Of each network: its step, and what it is to tell."""
+    numbers = drawn()
+    of_layers = OfLayers(NAMES, numbers)
+    return [
+        (NetworkStep(3, 0.5, 0.1, of_layers, row), plain(numbers, row))
+        for row in range(NETWORKS)
+    ]
+
+
+@pytest.mark.parametrize("attribute", ASKED)
+def test_each_number_is_told_as_if_alone(steps, attribute):
+    for step, alone in steps:
+        told, expected = step.of_layers(attribute), alone.of_layers(attribute)
+        assert list(told) == list(expected)
+        np.testing.assert_allclose(list(told.values()), list(expected.values()))
+
+
+def test_whether_it_is_finite_and_how_far_it_moves(steps):
+    for step, alone in steps:
+        assert step.is_finite == alone.is_finite
+        assert step.update_ratio == alone.update_ratio
+    assert len({alone.is_finite for _, alone in steps}) == 2
+    assert steps[7][1].update_ratio is None
+
+
+def test_what_a_file_keeps_is_one_network_s(steps):
+    for step, alone in steps[:9]:
+        kept = pickle.loads(pickle.dumps(step))
+        assert kept == alone and type(kept) is StepEvidence
+        assert "is_finite" not in vars(kept)

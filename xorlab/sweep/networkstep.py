@@ -1,0 +1,115 @@
+"""A step of one of many networks, whose numbers are found side by side.
+
+Rules ask for few of them, and a Python object for each takes longer than to find them.
+R networks, L layers.
+"""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xorlab.diagnosis import LayerStep, StepEvidence, representation
+
+
+class OfLayers:
+    """What was measured of the layers of R networks at a step.
+
+    Args:
+        names: of the L layers.
+        numbers: `[L, R]` by attribute of `LayerStep`, or of the first layers alone; NaN
+            where nothing was measured, as of the attributes that are not there.
+    """
+
+    def __init__(self, names: Sequence[str], numbers: Mapping[str, np.ndarray]):
+        self.names = names
+        self.numbers = numbers
+        self._told: dict[str, list[dict[str, float]]] = {}
+
+    def told(self, attribute: str) -> list[dict[str, float]]:
+        """Returns for each network what `StepEvidence.of_layers` does."""
+        if attribute not in self._told:
+            self._told[attribute] = self._by_name(self._array(attribute))
+        return self._told[attribute]
+
+    def _by_name(self, numbers):
+        rows = [dict(zip(self.names, row, strict=False)) for row in numbers.T.tolist()]
+        for row in np.flatnonzero(np.isnan(numbers).any(0)):
+            rows[row] = {x: n for x, n in rows[row].items() if not math.isnan(n)}
+        return rows
+
+    @np.errstate(all="ignore")
+    def _array(self, attribute):
+        """As `LayerStep` has it, whose properties are found for all at once."""
+        of = self.numbers
+        match attribute:
+            case "not_finite":
+                return sum(of[x] for x in LayerStep._fields if x.endswith(attribute))
+            case "update_ratio":
+                norm = of["weight_norm"]
+                return np.where(norm > 0, of["update_norm"] / norm, math.nan)
+            case "passing_rms":
+                rms, passing = of["gradient_rms"], 1 - of["gradient_zeros"]
+                return np.where(passing > 0, rms / np.sqrt(passing), 0 * rms)
+        nothing = np.full_like(of["gradient_rms"], math.nan)
+        return of.get(attribute, nothing)
+
+    @functools.cached_property
+    def is_finite(self) -> list[bool]:
+        """Whether each network's entries are all finite."""
+        return (self._array("not_finite") == 0).all(0).tolist()
+
+    @functools.cached_property
+    def update_ratio(self) -> list[float | None]:
+        """Each network's median over layers; None where there is none."""
+        # NaN is sorted to the end.
+        ordered = np.sort(self._array("update_ratio"), 0)
+        known = (~np.isnan(ordered)).sum(0)
+        middle = np.stack([(known - 1) // 2, known // 2])
+        medians = np.take_along_axis(ordered, middle, 0).mean(0)
+        return list(map(representation.number_or_none, medians.tolist()))
+
+
+class NetworkStep(StepEvidence):
+    """What was measured of a step of one of R networks.
+
+    Args:
+        step, loss, learning_rate: as in `StepEvidence`.
+        numbers: of all networks.
+        row: which of them it is.
+    """
+
+    def __init__(
+        self, step: int, loss: float, learning_rate: float, numbers: OfLayers, row: int
+    ):
+        self._numbers: OfLayers
+        self._row: int
+        # A frozen record is set in no other way.
+        vars(self).update(
+            step=step,
+            loss=loss,
+            learning_rate=learning_rate,
+            not_finite=None,
+            is_finite=numbers.is_finite[row],
+            update_ratio=numbers.update_ratio[row],
+            _numbers=numbers,
+            _row=row,
+        )
+
+    def of_layers(self, attribute: str) -> Mapping[str, float]:
+        return self._numbers.told(attribute)[self._row]
+
+    @functools.cached_property
+    def layers(self) -> Mapping[str, LayerStep]:
+        told = {x: self.of_layers(x) for x in self._numbers.numbers}
+        of_layer: dict[str, dict[str, Any]] = {
+            name: {x: numbers[name] for x, numbers in told.items() if name in numbers}
+            for name in self._numbers.names
+        }
+        return {name: LayerStep(**numbers) for name, numbers in of_layer.items()}
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        # What a file keeps is read without the other networks.
+        return StepEvidence, (self.step, self.layers, self.loss, self.learning_rate)
