@@ -23,7 +23,7 @@ def test_a_look_is_of_the_coming_step_and_makes_none():
     # Of one, hardly any gradient comes to the first layer.
     weights[0][2::2] = [np.float32(1e-12) * kernel for kernel in weights[0][2::2]]
     state = networks.start(weights)
-    steps = look(networks, state, cell)
+    steps = list(look(networks, state, cell))
     assert int(state.step) == 0 and len(steps) == networks.networks
     cost, _, gradients = cost_and_gradients(
         weights[1], data.INPUTS, data.LABELS, "tanh"
@@ -88,9 +88,9 @@ def test_a_network_that_is_lost_changes_none_of_the_others():
     [cell] = Grid(activations=("tanh",), depths=(3,), learning_rates=(0.5,)).cells
     networks = program(cell)
     weights = [first_weights(cell, seed) for seed in range(networks.networks)]
-    before = look(networks, networks.start(weights), cell)
+    before = list(look(networks, networks.start(weights), cell))
     weights[1][2][0, 0] = np.nan  # Of the second layer.
-    steps = look(networks, networks.start(weights), cell)
+    steps = list(look(networks, networks.start(weights), cell))
     assert steps[0] == before[0] and steps[2:] == before[2:]
     first, second, _ = steps[1].layers.values()
     assert (first.weight_not_finite, second.weight_not_finite) == (0, 1)

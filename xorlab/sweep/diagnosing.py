@@ -1,12 +1,14 @@
 """Judges the networks of a chunk while they train."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 
-from xorlab.diagnosis import CAUSES, StepEvidence, judge
+from xorlab.diagnosis import CAUSES, judge
 from xorlab.sweep.engine import Program, State
 from xorlab.sweep.evidence import known, look
+from xorlab.sweep.networksteps import NetworkSteps
 from xorlab.sweep.plan import Chunk
 
 
@@ -20,7 +22,7 @@ class Diagnosis:
     def __init__(self, chunk: Chunk):
         self._chunk = chunk
         self._known = known(chunk.cell)
-        self._seen: list[list[StepEvidence]] = []
+        self._seen: list[NetworkSteps] = []
         self._found: list[list[list[bool]]] = []
 
     def look(self, step: int, program: Program, state: State) -> None:
@@ -33,13 +35,13 @@ class Diagnosis:
         """
         judged_at = self._chunk.diagnose_at
         if step in (0, *judged_at):
-            seen = look(program, state, self._chunk.cell)
-            self._seen.append(seen[: self._chunk.networks])
+            self._seen.append(look(program, state, self._chunk.cell))
         if step in judged_at:
             left = self._chunk.cell.steps - step
             known = dataclasses.replace(self._known, steps_left=left)
             by_network = zip(*self._seen, strict=True)
-            self._found.append([_causes(known, steps) for steps in by_network])
+            told = itertools.islice(by_network, self._chunk.networks)
+            self._found.append([_causes(known, steps) for steps in told])
 
     def found(self) -> np.ndarray:
         """Returns `[n, steps, causes]`: whether each of `CAUSES` was found."""

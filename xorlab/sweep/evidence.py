@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from xorlab.diagnosis import Evidence, LayerFacts, StepEvidence, representation
+from xorlab.diagnosis import Evidence, LayerFacts, representation
 from xorlab.models import data
 from xorlab.sweep.engine import Program, State
 from xorlab.sweep.grid import Cell
-from xorlab.sweep.networkstep import NetworkStep, OfLayers
+from xorlab.sweep.networksteps import NetworkSteps
 
 # R networks, L layers, W weights of a network, N rows, I inputs, O outputs, P affine
 # maps of a unit. Numbers of all networks and layers are found at once, `[L, R]`: NumPy
@@ -42,7 +42,7 @@ def _names(cell):
     return [*(f"layer{number}" for number in range(1, cell.depth)), "last"]
 
 
-def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
+def look(program: Program, state: State, cell: Cell) -> NetworkSteps:
     """Returns what the coming step of each of R networks is, which is not kept.
 
     Args:
@@ -61,11 +61,8 @@ def look(program: Program, state: State, cell: Cell) -> list[StepEvidence]:
         numbers = _of_weights(gradients, weights, after) | of_hidden
     for name in of_last:
         numbers[name] = np.concatenate([of_hidden[name], of_last[name]])
-    of_layers = OfLayers(_names(cell), numbers)
-    return [
-        NetworkStep(step, loss, cell.learning_rate, of_layers, row)
-        for row, loss in enumerate(cost.tolist())
-    ]
+    losses = cost.tolist()
+    return NetworkSteps(step, cell.learning_rate, losses, _names(cell), numbers)
 
 
 def _of_weights(gradients, weights, after):

@@ -21,7 +21,7 @@ DIAGNOSING = (
     "diagnosis",
     "sweep/diagnosing.py",
     "sweep/evidence.py",
-    "sweep/networkstep.py",
+    "sweep/networksteps.py",
 )
 PACKAGES = ("tensorflow", "numpy")
 

@@ -1,15 +1,17 @@
 """A network's step tells what one of which each number was measured alone does."""
 
+import math
 import pickle
 
 import numpy as np
 import pytest
 
 from xorlab.diagnosis import LayerStep, StepEvidence
-from xorlab.sweep.networkstep import NetworkStep, OfLayers
+from xorlab.sweep.networksteps import NetworkSteps
 
 NAMES = ["layer1", "layer2", "layer3", "last"]
 NETWORKS = 300
+LOSSES = [0.5] * (NETWORKS - 2) + [math.inf, math.nan]
 ASKED = (*LayerStep._fields, "not_finite", "passing_rms", "update_ratio")
 
 
@@ -24,6 +26,7 @@ def drawn():
     for name, array in numbers.items():
         if name.endswith("not_finite"):
             array[rng.random(array.shape) < 0.8] = 0
+            array[:, 0] = 0
         elif name == "gradient_zeros":
             array[array > 1] = 0.5
         else:
@@ -45,18 +48,17 @@ def plain(numbers, network):
         )
         for layer, name in enumerate(NAMES)
     }
-    return StepEvidence(3, layers, loss=0.5, learning_rate=0.1)
+    return StepEvidence(3, layers, loss=LOSSES[network], learning_rate=0.1)
 
 
 @pytest.fixture(scope="module")
 def steps():
     """Of each network: its step, and what it is to tell."""
     numbers = drawn()
-    of_layers = OfLayers(NAMES, numbers)
-    return [
-        (NetworkStep(3, 0.5, 0.1, of_layers, row), plain(numbers, row))
-        for row in range(NETWORKS)
-    ]
+    for array in numbers.values():
+        array[:, -2:] = array[:, :1]  # The last two are as the first, but for the loss.
+    told = NetworkSteps(3, 0.1, LOSSES, NAMES, numbers)
+    return list(zip(told, (plain(numbers, x) for x in range(NETWORKS)), strict=True))
 
 
 @pytest.mark.parametrize("attribute", ASKED)
@@ -71,7 +73,7 @@ def test_whether_it_is_finite_and_how_far_it_moves(steps):
     for step, alone in steps:
         assert step.is_finite == alone.is_finite
         assert step.update_ratio == alone.update_ratio
-    assert len({alone.is_finite for _, alone in steps}) == 2
+    assert steps[0][0].is_finite and not steps[-1][0].is_finite
     assert steps[7][1].update_ratio is None
 
 

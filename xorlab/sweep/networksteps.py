@@ -1,4 +1,4 @@
-"""A step of one of many networks, whose numbers are found side by side.
+"""A step of many networks, whose numbers lie side by side.
 
 Rules ask for few of them, and a Python object for each takes longer than to find them.
 R networks, L layers.
@@ -6,7 +6,7 @@ R networks, L layers.
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,37 @@ import numpy as np
 from xorlab.diagnosis import LayerStep, StepEvidence, representation
 
 
-class OfLayers:
-    """What was measured of the layers of R networks at a step.
+class NetworkSteps(Iterable[StepEvidence]):
+    """What was measured of a step of each of R networks, network by network.
 
     Args:
+        step, learning_rate: as in `StepEvidence`.
+        losses: of the networks.
         names: of the L layers.
         numbers: `[L, R]` by attribute of `LayerStep`, or of the first layers alone; NaN
             where nothing was measured, as of the attributes that are not there.
     """
 
-    def __init__(self, names: Sequence[str], numbers: Mapping[str, np.ndarray]):
+    def __init__(
+        self,
+        step: int,
+        learning_rate: float,
+        losses: Sequence[float],
+        names: Sequence[str],
+        numbers: Mapping[str, np.ndarray],
+    ):
+        self.step = step
+        self.learning_rate = learning_rate
+        self.losses = losses
         self.names = names
         self.numbers = numbers
         self._told: dict[str, list[dict[str, float]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def __iter__(self) -> Iterator[StepEvidence]:
+        return (_NetworkStep(self, row) for row in range(len(self)))
 
     def told(self, attribute: str) -> list[dict[str, float]]:
         """Returns for each network what `StepEvidence.of_layers` does."""
@@ -58,8 +76,9 @@ class OfLayers:
 
     @functools.cached_property
     def is_finite(self) -> list[bool]:
-        """Whether each network's entries are all finite."""
-        return (self._array("not_finite") == 0).all(0).tolist()
+        """Whether each network's loss and entries are all finite."""
+        entries = (self._array("not_finite") == 0).all(0)
+        return (entries & np.isfinite(self.losses)).tolist()
 
     @functools.cached_property
     def update_ratio(self) -> list[float | None]:
@@ -72,44 +91,36 @@ class OfLayers:
         return list(map(representation.number_or_none, medians.tolist()))
 
 
-class NetworkStep(StepEvidence):
-    """What was measured of a step of one of R networks.
+class _NetworkStep(StepEvidence):
+    """That of one of the networks, by its row."""
 
-    Args:
-        step, loss, learning_rate: as in `StepEvidence`.
-        numbers: of all networks.
-        row: which of them it is.
-    """
-
-    def __init__(
-        self, step: int, loss: float, learning_rate: float, numbers: OfLayers, row: int
-    ):
-        self._numbers: OfLayers
+    def __init__(self, steps: NetworkSteps, row: int):
+        self._steps: NetworkSteps
         self._row: int
         # A frozen record is set in no other way.
         vars(self).update(
-            step=step,
-            loss=loss,
-            learning_rate=learning_rate,
+            step=steps.step,
+            loss=steps.losses[row],
+            learning_rate=steps.learning_rate,
             not_finite=None,
-            is_finite=numbers.is_finite[row],
-            update_ratio=numbers.update_ratio[row],
-            _numbers=numbers,
+            is_finite=steps.is_finite[row],
+            update_ratio=steps.update_ratio[row],
+            _steps=steps,
             _row=row,
         )
 
-    def of_layers(self, attribute: str) -> Mapping[str, float]:
-        return self._numbers.told(attribute)[self._row]
+    def of_layers(self, attribute):
+        return self._steps.told(attribute)[self._row]
 
     @functools.cached_property
-    def layers(self) -> Mapping[str, LayerStep]:
-        told = {x: self.of_layers(x) for x in self._numbers.numbers}
+    def layers(self):
+        told = {x: self.of_layers(x) for x in self._steps.numbers}
         of_layer: dict[str, dict[str, Any]] = {
             name: {x: numbers[name] for x, numbers in told.items() if name in numbers}
-            for name in self._numbers.names
+            for name in self._steps.names
         }
         return {name: LayerStep(**numbers) for name, numbers in of_layer.items()}
 
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+    def __reduce__(self):
         # What a file keeps is read without the other networks.
         return StepEvidence, (self.step, self.layers, self.loss, self.learning_rate)
