@@ -2,15 +2,16 @@
 
 import csv
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
 from oracles.summaries import summary
 
 from xorlab import sweep
-from xorlab.diagnosis import CAUSES, judge
+from xorlab.diagnosis import CAUSES, Verdict, judge
 from xorlab.files import UnusableDirectory
-from xorlab.sweep import evidence
+from xorlab.sweep import diagnosing, evidence
 from xorlab.sweep.__main__ import line
 from xorlab.sweep.diagnosing import Diagnosis
 from xorlab.sweep.engine import first_weights, program
@@ -60,15 +61,54 @@ def test_a_network_is_judged_by_what_was_seen_up_to_a_step(out):
 
 
 @pytest.mark.slow
-def test_copies_that_fill_a_chunk_up_are_not_judged():
+def test_copies_that_fill_a_chunk_up_are_not_judged(monkeypatch):
     # Or a sweep of few networks a cell would take as long as one of 128.
     _, short = chunks(GRID)
     network = program(short.cell)
     copies = [first_weights(short.cell, short.first_seed)] * network.networks
+    told = []
+    monkeypatch.setattr(
+        diagnosing, "judge", lambda seen: told.append(seen) or Verdict()
+    )
     diagnosis = Diagnosis(short)
-    diagnosis.look(40, network, network.start(copies))
+    for step in (0, *GRID.diagnose_at):
+        diagnosis.look(step, network, network.start(copies))
     assert short.networks == 2
-    assert diagnosis.found().shape == (2, 1, len(CAUSES))
+    assert diagnosis.found().shape == (2, 2, len(CAUSES))
+    assert [len(evidence.steps) for evidence in told] == [2, 2, 3, 3]
+
+
+@pytest.mark.slow
+def test_networks_train_on_while_they_are_judged(monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def judge(evidence):
+        begun.set()
+        assert may_end.wait(60)
+        return Verdict()
+
+    monkeypatch.setattr(diagnosing, "judge", judge)
+    chunk = next(chunks(GRID))
+    network = program(chunk.cell)
+    seeds = range(network.networks)
+    state = network.start([first_weights(chunk.cell, seed) for seed in seeds])
+    diagnosis = Diagnosis(chunk)
+    for step in (0, *GRID.diagnose_at):
+        diagnosis.look(step, network, state)
+    assert begun.wait(60)
+    assert int(network.train(state, 0.1, 5).step) == 5
+    may_end.set()
+    assert not diagnosis.found().any()
+
+
+@pytest.mark.slow
+def test_a_rule_that_fails_fails_the_sweep(monkeypatch):
+    def judge(evidence):
+        raise ZeroDivisionError("of a rule")
+
+    monkeypatch.setattr(diagnosing, "judge", judge)
+    with pytest.raises(ZeroDivisionError, match="of a rule"):
+        sweep.train(GRID)
 
 
 def test_all_else_has_the_same_bytes(out):

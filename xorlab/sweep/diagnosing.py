@@ -1,7 +1,7 @@
 """Judges the networks of a chunk while they train."""
 
+import concurrent.futures
 import dataclasses
-import itertools
 
 import numpy as np
 
@@ -21,12 +21,11 @@ class Diagnosis:
 
     def __init__(self, chunk: Chunk):
         self._chunk = chunk
-        self._known = known(chunk.cell)
-        self._seen: list[NetworkSteps] = []
-        self._found: list[list[list[bool]]] = []
+        self._seen: dict[int, NetworkSteps] = {}
+        self._judged: concurrent.futures.Future[np.ndarray]
 
     def look(self, step: int, program: Program, state: State) -> None:
-        """Takes note of a step, if it is one of those, and judges.
+        """Takes note of a step, if it is one of those; after the last, begins to judge.
 
         Args:
             step: which is to come.
@@ -35,19 +34,26 @@ class Diagnosis:
         """
         judged_at = self._chunk.diagnose_at
         if step in (0, *judged_at):
-            self._seen.append(look(program, state, self._chunk.cell))
-        if step in judged_at:
-            left = self._chunk.cell.steps - step
-            known = dataclasses.replace(self._known, steps_left=left)
-            by_network = zip(*self._seen, strict=True)
-            told = itertools.islice(by_network, self._chunk.networks)
-            self._found.append([_causes(known, steps) for steps in told])
+            self._seen[step] = look(program, state, self._chunk.cell)
+        if step == max(judged_at):
+            # Rules hold the interpreter, which a program that trains does without.
+            judges = concurrent.futures.ThreadPoolExecutor(1)
+            self._judged = judges.submit(_judged, self._chunk, self._seen)
+            judges.shutdown(wait=False)
 
     def found(self) -> np.ndarray:
-        """Returns `[n, steps, causes]`: whether each of `CAUSES` was found."""
-        return np.array(self._found).swapaxes(0, 1)
+        """Waits for `[n, steps, causes]`: whether each of `CAUSES` was found."""
+        return self._judged.result()
 
 
-def _causes(known, steps):
-    causes = judge(dataclasses.replace(known, steps=steps)).causes
-    return [cause in causes for cause in CAUSES]
+def _judged(chunk, seen):
+    facts = known(chunk.cell)
+    found = np.zeros([chunk.networks, len(chunk.diagnose_at), len(CAUSES)], bool)
+    for row, step in enumerate(chunk.diagnose_at):
+        then = dataclasses.replace(facts, steps_left=chunk.cell.steps - step)
+        so_far = (steps for at, steps in seen.items() if at <= step)
+        by_network = zip(*so_far, strict=True)
+        for told, steps in zip(found[:, row], by_network, strict=False):
+            causes = judge(dataclasses.replace(then, steps=steps)).causes
+            told[:] = [cause in causes for cause in CAUSES]
+    return found
