@@ -20,11 +20,9 @@ def once(function: Function) -> Function:
     @functools.wraps(function)
     def asked(evidence, *arguments):
         answers, question = evidence.answers, (function, *arguments)
-        try:
-            return answers[question]
-        except KeyError:
-            answer = answers[question] = function(evidence, *arguments)
-            return answer
+        if question not in answers:
+            answers[question] = function(evidence, *arguments)
+        return answers[question]
 
     return cast("Function", asked)
 
@@ -220,7 +218,7 @@ class Evidence:
         return [x for x in ratios if x is not None and math.isfinite(x)]
 
     @once
-    def of_layers(self, attribute: str, step: int = -1) -> Mapping[str, float]:
+    def of_layers(self, attribute: str, step: int = -1, /) -> Mapping[str, float]:
         """One number of each layer of which it was seen, in the layers' order.
 
         Args:

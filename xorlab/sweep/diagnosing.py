@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from xorlab.sweep.engine import Program, State
 from xorlab.sweep.evidence import known, look
 from xorlab.sweep.networksteps import NetworkSteps
 from xorlab.sweep.plan import Chunk
+from xorlab.work.plan import Stopped
 
 
 class Diagnosis:
@@ -17,10 +19,12 @@ class Diagnosis:
 
     Args:
         chunk: of the networks; seen are its first step and those of `diagnose_at`.
+        stopping: asked now and then; true means that nobody waits for what is found.
     """
 
-    def __init__(self, chunk: Chunk):
+    def __init__(self, chunk: Chunk, stopping: Callable[[], bool] = lambda: False):
         self._chunk = chunk
+        self._stopping = stopping
         self._seen: dict[int, NetworkSteps] = {}
         self._judged: concurrent.futures.Future[np.ndarray]
 
@@ -38,22 +42,27 @@ class Diagnosis:
         if step == max(judged_at):
             # Rules hold the interpreter, which a program that trains does without.
             judges = concurrent.futures.ThreadPoolExecutor(1)
-            self._judged = judges.submit(_judged, self._chunk, self._seen)
+            self._judged = judges.submit(self._find)
             judges.shutdown(wait=False)
 
     def found(self) -> np.ndarray:
-        """Waits for `[n, steps, causes]`: whether each of `CAUSES` was found."""
+        """Waits for `[n, steps, causes]`: whether each of `CAUSES` was found.
+
+        Raises:
+            Stopped: `stopping` said so.
+        """
         return self._judged.result()
 
-
-def _judged(chunk, seen):
-    facts = known(chunk.cell)
-    found = np.zeros([chunk.networks, len(chunk.diagnose_at), len(CAUSES)], bool)
-    for row, step in enumerate(chunk.diagnose_at):
-        then = dataclasses.replace(facts, steps_left=chunk.cell.steps - step)
-        so_far = (steps for at, steps in seen.items() if at <= step)
-        by_network = zip(*so_far, strict=True)
-        for told, steps in zip(found[:, row], by_network, strict=False):
-            causes = judge(dataclasses.replace(then, steps=steps)).causes
-            told[:] = [cause in causes for cause in CAUSES]
-    return found
+    def _find(self):
+        chunk, facts = self._chunk, known(self._chunk.cell)
+        found = np.zeros([chunk.networks, len(chunk.diagnose_at), len(CAUSES)], bool)
+        for column, step in enumerate(chunk.diagnose_at):
+            then = dataclasses.replace(facts, steps_left=chunk.cell.steps - step)
+            so_far = (steps for at, steps in self._seen.items() if at <= step)
+            by_network = zip(*so_far, strict=True)
+            for of_network, steps in zip(found[:, column], by_network, strict=False):
+                if self._stopping():
+                    raise Stopped
+                causes = judge(dataclasses.replace(then, steps=steps)).causes
+                of_network[:] = [cause in causes for cause in CAUSES]
+        return found

@@ -22,7 +22,8 @@ class NetworkSteps(Iterable[StepEvidence]):
         losses: of the networks.
         names: of the L layers.
         numbers: `[L, R]` by attribute of `LayerStep`, or of the first layers alone; NaN
-            where nothing was measured, as of the attributes that are not there.
+            where nothing was measured. Of outputs it may lack some; weights, their
+            gradients, updates and what is not finite are there.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class NetworkSteps(Iterable[StepEvidence]):
         return len(self.losses)
 
     def __iter__(self) -> Iterator[StepEvidence]:
-        return (_NetworkStep(self, row) for row in range(len(self)))
+        return (_NetworkStep(self, network) for network in range(len(self)))
 
     def told(self, attribute: str) -> list[dict[str, float]]:
         """Returns for each network what `StepEvidence.of_layers` does."""
@@ -53,10 +54,11 @@ class NetworkSteps(Iterable[StepEvidence]):
         return self._told[attribute]
 
     def _by_name(self, numbers):
-        rows = [dict(zip(self.names, row, strict=False)) for row in numbers.T.tolist()]
-        for row in np.flatnonzero(np.isnan(numbers).any(0)):
-            rows[row] = {x: n for x, n in rows[row].items() if not math.isnan(n)}
-        return rows
+        told = [dict(zip(self.names, x, strict=False)) for x in numbers.T.tolist()]
+        for network in np.flatnonzero(np.isnan(numbers).any(0)):
+            some = told[network].items()
+            told[network] = {name: x for name, x in some if not math.isnan(x)}
+        return told
 
     @np.errstate(all="ignore")
     def _array(self, attribute):
@@ -69,8 +71,13 @@ class NetworkSteps(Iterable[StepEvidence]):
                 norm = of["weight_norm"]
                 return np.where(norm > 0, of["update_norm"] / norm, math.nan)
             case "passing_rms":
-                rms, passing = of["gradient_rms"], 1 - of["gradient_zeros"]
+                rms, passing = (
+                    of["gradient_rms"],
+                    1 - np.nan_to_num(of["gradient_zeros"]),
+                )
                 return np.where(passing > 0, rms / np.sqrt(passing), 0 * rms)
+        if attribute not in LayerStep._fields:
+            raise AttributeError(f"LayerStep has no attribute {attribute!r}")
         nothing = np.full_like(of["gradient_rms"], math.nan)
         return of.get(attribute, nothing)
 
@@ -92,25 +99,25 @@ class NetworkSteps(Iterable[StepEvidence]):
 
 
 class _NetworkStep(StepEvidence):
-    """That of one of the networks, by its row."""
+    """That of one of the networks; in a file, a `StepEvidence` of its own."""
 
-    def __init__(self, steps: NetworkSteps, row: int):
+    def __init__(self, steps: NetworkSteps, network: int):
         self._steps: NetworkSteps
-        self._row: int
+        self._network: int
         # A frozen record is set in no other way.
         vars(self).update(
             step=steps.step,
-            loss=steps.losses[row],
+            loss=steps.losses[network],
             learning_rate=steps.learning_rate,
             not_finite=None,
-            is_finite=steps.is_finite[row],
-            update_ratio=steps.update_ratio[row],
+            is_finite=steps.is_finite[network],
+            update_ratio=steps.update_ratio[network],
             _steps=steps,
-            _row=row,
+            _network=network,
         )
 
     def of_layers(self, attribute):
-        return self._steps.told(attribute)[self._row]
+        return self._steps.told(attribute)[self._network]
 
     @functools.cached_property
     def layers(self):
@@ -122,5 +129,5 @@ class _NetworkStep(StepEvidence):
         return {name: LayerStep(**numbers) for name, numbers in of_layer.items()}
 
     def __reduce__(self):
-        # What a file keeps is read without the other networks.
+        # Which is read without the other networks.
         return StepEvidence, (self.step, self.layers, self.loss, self.learning_rate)

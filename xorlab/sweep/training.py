@@ -57,7 +57,7 @@ def _train(chunk, stopping):
 
     began = time.perf_counter()
     _, _, rms_start = shared.measure(state)
-    diagnosis = Diagnosis(chunk) if chunk.diagnose_at else None
+    diagnosis = Diagnosis(chunk, stopping) if chunk.diagnose_at else None
     slices = range(0, cell.steps, max(1, _SLICE // cell.width))
     pauses = {*slices, *chunk.diagnose_at, cell.steps}
     for step, until in itertools.pairwise(sorted(pauses)):
