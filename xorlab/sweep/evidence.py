@@ -9,6 +9,7 @@ from xorlab.models import data
 from xorlab.sweep.engine import Program, State
 from xorlab.sweep.grid import Cell
 from xorlab.sweep.networksteps import NetworkSteps
+from xorlab.sweep.plan import NARROW
 
 # R networks, L layers, W weights of a network, N rows, I inputs, O outputs, P affine
 # maps of a unit. Numbers of all networks and layers are found at once, `[L, R]`: NumPy
@@ -117,7 +118,10 @@ def _outputs(weights, activation):
 
 
 def _affine(x, kernel, bias):  # [N, I, R], [I, P * O, R], [P * O, R] -> [N, P * O, R]
-    return (x[:, :, None] * kernel).sum(1) + bias
+    if len(kernel) <= NARROW:
+        return (x[:, :, None] * kernel).sum(1) + bias
+    product = np.moveaxis(x, -1, 0) @ np.moveaxis(kernel, -1, 0)
+    return np.moveaxis(product, 0, -1) + bias
 
 
 def _of_outputs(outputs, activation):

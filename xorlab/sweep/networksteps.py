@@ -71,10 +71,8 @@ class NetworkSteps(Iterable[StepEvidence]):
                 norm = of["weight_norm"]
                 return np.where(norm > 0, of["update_norm"] / norm, math.nan)
             case "passing_rms":
-                rms, passing = (
-                    of["gradient_rms"],
-                    1 - np.nan_to_num(of["gradient_zeros"]),
-                )
+                rms = of["gradient_rms"]
+                passing = 1 - np.nan_to_num(of["gradient_zeros"])
                 return np.where(passing > 0, rms / np.sqrt(passing), 0 * rms)
         if attribute not in LayerStep._fields:
             raise AttributeError(f"LayerStep has no attribute {attribute!r}")
