@@ -33,19 +33,21 @@ def dataset():
 
 
 SOURCES = {
-    "tf.data": (make, lambda: (dataset(), None), {}),
+    "tf.data and validation data": (
+        make,
+        lambda: (dataset(), None),
+        {"validation_data": (X, Y)},
+    ),
     "generator": (make, lambda: (endless(), None), {"steps_per_epoch": 3}),
     "generator of None": (
         make,
         lambda: (without_weights(), None),
         {"steps_per_epoch": 3},
     ),
-    "sample weights": (eager, lambda: (X, Y), {"sample_weight": WEIGHTS}),
-    "validation data": (make, lambda: (X, Y), {"validation_data": (X, Y)}),
-    "validation split": (
+    "sample weights and validation split": (
         eager,
         lambda: (np.tile(X, (2, 1)), np.tile(Y, (2, 1))),
-        {"validation_split": 0.5},
+        {"sample_weight": np.tile(WEIGHTS, 2), "validation_split": 0.5},
     ),
 }
 
@@ -68,8 +70,7 @@ def test_it_works_with(name, tmp_path):
         **options,
     )
     if make is eager:
-        weighted = [WEIGHTS] if "sample_weight" in options else []
-        batches = oracle.batches_of(X, Y, *weighted)
+        batches = oracle.batches_of(X, Y, WEIGHTS)
         plain, steps = oracle.true_steps(make, *source(), batches, epochs=2, **options)
     else:
         plain, steps = truth()  # The same rows, wherever they come from.

@@ -24,8 +24,8 @@ Y = RNG.normal(size=(12, 2)).astype("float32")
 BATCHES = oracle.batches_of(X, Y)
 
 
-def network(optimizer=None, jit=False, name="network"):
-    parts = [keras.Input((3,)), layers.Dense(4, "tanh"), layers.Dense(2)]
+def network(optimizer=None, jit=False, name="network", hidden=()):
+    parts = [keras.Input((3,)), *hidden, layers.Dense(2)]
     model = keras.Sequential(parts, name=name)
     model.compile(optimizer or optimizers.SGD(0.1, 0.9), "mse", jit_compile=jit)
     return model
@@ -161,7 +161,9 @@ def test_loops_with_a_tape_are_logged_as_fit_is(kind, traced_before, tmp_path):
     step = KINDS[kind](step_of(ours, ours.optimizer))
     if traced_before:
         loop(ours, step, epochs=1)
-    options = {"histogram_steps": 2, "write_activations": True}
+    # XLA takes seconds for what it has not compiled, and is not asked to log.
+    every = 1 if "xla" in kind and not traced_before else 2
+    options = {"histogram_steps": every, "write_activations": True}
     loop(ours, step, xorlab.watch(ours.optimizer, ours, tmp_path, **options))
     plain = plain_states(kind)[2 if traced_before else 1]
     for one, other in zip(state_of(ours), plain, strict=True):
@@ -169,8 +171,8 @@ def test_loops_with_a_tape_are_logged_as_fit_is(kind, traced_before, tmp_path):
     assert_untouched(ours, ours.optimizer)
     log = oracle.read(tmp_path, run="")
     first = 4 if traced_before else 0
-    oracle.assert_true(log, truth(), list(range(first, first + 6, 2)))
-    assert list(log.texts["verdict"]) == [first + 4]  # The end: all is well.
+    oracle.assert_true(log, truth(), list(range(first, first + 6, every)))
+    assert list(log.texts["verdict"])[-1] == first + 6 - every  # The end: all is well.
     assert [tag for tag in log.histograms if tag.endswith("/activation")]
 
 
@@ -217,7 +219,7 @@ def test_scaled_and_accumulated_gradients_are_those_of_the_loss(kind, tmp_path):
 
 def test_a_function_that_was_traced_before_the_model_changed_goes_on(tmp_path):
     def trained(log_dir=None):
-        model = oracle.fresh(network)
+        model = oracle.fresh(lambda: network(hidden=[layers.Dense(4)]))
         step = tf.function(step_of(model, model.optimizer))
         loop(model, step, epochs=1)
         model.layers[0].trainable = False
@@ -239,9 +241,11 @@ def test_numbers_that_logged_steps_draw_otherwise_are_told_of(tmp_path):
 
 
 def test_two_networks_are_watched_each_by_its_own(tmp_path):
+    def deep():
+        return network(name="one", hidden=[layers.Dense(4, "tanh")])
+
     def made():
-        both = [oracle.fresh(lambda n=n: network(name=n)) for n in ("one", "other")]
-        one, other = both
+        both = one, other = oracle.fresh(deep), oracle.fresh(network)
 
         @tf.function
         def step(x, y):
@@ -263,7 +267,7 @@ def test_two_networks_are_watched_each_by_its_own(tmp_path):
     loop(plain, step)
     oracle.assert_same(one, plain)
     oracle.assert_same(other, plain_other)
-    _, steps = oracle.true_steps(lambda: network(name="one"), X, Y, BATCHES, epochs=2)
+    _, steps = oracle.true_steps(deep, X, Y, BATCHES, epochs=2)
     oracle.assert_true(oracle.read(tmp_path / "one", ""), steps, range(6))
     norms = oracle.read(tmp_path / "other", "").scalars["gradient_norm"]
     assert list(norms) == [0, 2, 4]
@@ -299,7 +303,7 @@ def test_weights_that_a_step_makes_are_seen_from_the_next(tmp_path):
         loop(model, tf.function(step_of(model, optimizer)), epochs=1)
     log = oracle.read(tmp_path, "")
     assert list(log.scalars["gradient_norm"]) == [1, 2]
-    assert len(oracle.names(log.scalars, "gradient_rms/")) == 3
+    assert len(oracle.names(log.scalars, "gradient_rms/")) == 2
 
 
 def test_an_optimizer_of_several_models_is_watched_with_all_of_them(tmp_path):
@@ -315,12 +319,12 @@ def test_an_optimizer_of_several_models_is_watched_with_all_of_them(tmp_path):
             weights = [w for part in parts for w in part.trainable_weights]
             optimizer.apply(tape.gradient(loss, weights), weights)
     log = oracle.read(tmp_path, "")
-    assert len(oracle.names(log.scalars, "gradient_rms/")) == 3
+    assert len(oracle.names(log.scalars, "gradient_rms/")) == 2
     assert list(log.scalars["gradient_norm"]) == [0, 2]
 
 
 def test_only_chosen_layers_of_a_loop_are_measured(tmp_path):
-    model = network()
+    model = network(hidden=[layers.Dense(4)])
     step = step_of(model, model.optimizer)
     options = {"write_activations": True, "layers": "*_1"}
     loop(model, step, xorlab.watch(model.optimizer, model, tmp_path, **options))

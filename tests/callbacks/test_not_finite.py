@@ -74,16 +74,19 @@ def spoiled(place):
         y[6, 0] = LARGE
     if place == "gradient":
         y[6] = 0  # What a model that has not learned says.
-    return x, y, weights
+    return batched(x, y, weights)
+
+
+def batched(*arrays):
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(oracle.ROWS)
 
 
 def warned_of(log_dir, data, make, **options):
     """Trains; returns the only warning, what was logged, and the model."""
-    x, y, weights = data
     callback = oracle.watching(log_dir, **{"histogram_steps": 1, **options})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        model = oracle.train(make, x, y, [callback], sample_weight=weights, epochs=2)
+        model = oracle.train(make, data, None, [callback], epochs=2)
     [warning] = [w for w in caught if w.category is UserWarning]
     return warning, oracle.read(log_dir), model
 
@@ -120,13 +123,12 @@ def test_without_activations_the_loss_is_named_and_training_stays_the_same(
     mode, tmp_path
 ):
     make_it = functools.partial(make, mode)
-    x, y, weights = spoiled("output")
-    warning, log, ours = warned_of(tmp_path, (x, y, weights), make_it)
+    data = spoiled("output")
+    warning, log, ours = warned_of(tmp_path, data, make_it)
     assert "step 1: NaN or infinity, first seen in the loss; write" in str(
         warning.message
     )
-    options = {"sample_weight": weights, "epochs": 2}
-    oracle.assert_same(ours, oracle.train(make_it, x, y, **options))
+    oracle.assert_same(ours, oracle.train(make_it, data, epochs=2))
     lost = log.scalars["weight_not_finite"]
     # The batch of step 1 spoils the weights that step 2 begins with.
     assert [lost[0], lost[1]] == [0, 0] and all(lost[step] for step in (2, 3, 4, 5))
@@ -145,9 +147,8 @@ def test_a_slope_without_bounds_is_the_gradient_s(tmp_path):
 
 def test_an_update_that_is_too_large_is_named(tmp_path):
     leaps = functools.partial(make, rate=3e38)
-    x, y, _ = spoiled("nothing")
-    weights = np.full(12, 1e3, "float32")
-    warning, _, _ = warned_of(tmp_path, (x, y, weights), leaps)
+    data = batched(X, Y, np.full(12, 1e3, "float32"))
+    warning, _, _ = warned_of(tmp_path, data, leaps)
     told = "step 0: NaN or infinity, first seen in the weight last/kernel, after the "
     assert str(warning.message).startswith(told)
 
@@ -172,9 +173,8 @@ def test_labels_that_the_loss_masks_are_not_lost(tmp_path):
         model.compile("sgd", masked, run_eagerly=True)
         return model
 
-    x, y, _ = spoiled("y")
     callback = oracle.watching(tmp_path, histogram_steps=1)
-    oracle.train(make_it, x, y, [callback])
+    oracle.train(make_it, spoiled("y").map(lambda x, y, _: (x, y)), None, [callback])
     assert "not_finite" not in callback.verdict.causes
 
 

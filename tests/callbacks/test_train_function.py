@@ -4,20 +4,28 @@ import functools
 
 import keras
 import pytest
+import tensorflow as tf
 from oracles import callback_oracle as oracle
 from oracles.small_fits import X, Y, compiled, small
 
+DATA = tf.data.Dataset.from_tensor_slices((X, Y)).batch(oracle.ROWS)
+
+
+def eager():
+    """A `small` whose train function is not traced, but called."""
+    return compiled(small(), run_eagerly=True)
+
 
 @functools.cache
-def small_and_plain(epochs):
-    """A `small` trained without the callback, once: nobody trains it on."""
-    return oracle.train(small, X, Y, epochs=epochs)
+def plain(make):
+    """A model trained without the callback, once: nobody trains it on."""
+    return oracle.train(make, DATA, epochs=2)
 
 
-def small_again(callbacks, **options):
-    """Trains the same `small` each time: what its step is traced to is no matter."""
-    model = oracle.again(small)
-    return oracle.fit(model, X, Y, callbacks, **options) and model
+def trained_again(make, callbacks, **options):
+    """Trains the same model each time: what its step is traced to is no matter."""
+    model = oracle.again(make)
+    return oracle.fit(model, DATA, callbacks=callbacks, **options) and model
 
 
 class Wrapping(keras.callbacks.Callback):
@@ -40,9 +48,9 @@ class Wrapping(keras.callbacks.Callback):
 @pytest.mark.parametrize("order", [1, -1])
 def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
     ours, others = oracle.watching(tmp_path, histogram_steps=2), Wrapping()
-    model = small_again([ours, others][::order], epochs=2)
+    model = trained_again(small, [ours, others][::order], epochs=2)
     oracle.assert_left_alone(model)
-    oracle.assert_same(model, small_and_plain(epochs=2))
+    oracle.assert_same(model, plain(small))
     assert list(oracle.read(tmp_path).scalars["gradient_norm"]) == [0, 2, 4]
     assert others.calls == 6 - 3
 
@@ -51,10 +59,9 @@ def test_another_callback_may_wrap_the_train_function_too(order, tmp_path):
 def test_a_wrapped_train_function_is_watched_anew_after_a_compile(tmp_path):
     def run(callbacks):
         model = oracle.fresh(small)
-        for _ in range(2):
-            oracle.fit(model, X, Y, callbacks)
-            compiled(model)
-        oracle.fit(model, X, Y, callbacks)
+        oracle.fit(model, DATA, callbacks=callbacks)
+        compiled(model)
+        oracle.fit(model, DATA, callbacks=callbacks)
         return model
 
     # The same ones in each fit: their traces are kept.
@@ -99,18 +106,24 @@ class Meddling(keras.callbacks.Callback):
         return self.keras_s
 
 
-@pytest.mark.slow
+# In a graph, each function that is put there is traced anew.
+IN_A_GRAPH = pytest.param(small, {0}, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize("begin", [Meddling.wrap, Meddling.put_back])
-@pytest.mark.parametrize("batches", [{0}, {1}, {2}, {0, 1, 2}])
+@pytest.mark.parametrize(
+    ("make", "batches"),
+    [IN_A_GRAPH, (eager, {0}), (eager, {1}), (eager, {2}), (eager, {0, 1, 2})],
+)
 @pytest.mark.parametrize("keeps", [False, True])
 def test_another_callback_may_meddle_with_the_train_function(
-    begin, batches, keeps, tmp_path
+    begin, make, batches, keeps, tmp_path
 ):
     ours = oracle.watching(tmp_path / "a", histogram_steps=2)
     others = Meddling(begin, batches, keeps)
     more = oracle.watching(tmp_path / "b", histogram_steps=1)
-    model = small_again([ours, others, more], epochs=2)
-    oracle.assert_same(model, small_and_plain(epochs=2))
+    model = trained_again(make, [ours, others, more], epochs=2)
+    oracle.assert_same(model, plain(make))
     logged = list(oracle.read(tmp_path / "b").scalars["gradient_norm"])
     assert logged == [0, 1, 2, 3, 4, 5]
     assert list(oracle.read(tmp_path / "a").scalars["gradient_norm"]) == [0, 2, 4]
@@ -120,8 +133,8 @@ def test_another_callback_may_meddle_with_the_train_function(
     oracle.assert_left_alone(model)
 
 
-@pytest.mark.slow
 def test_a_wrapper_stays_where_it_was_put_at_a_logged_step(tmp_path):
     others = Meddling(Meddling.wrap, {0}, keeps=True)
-    oracle.train(small, X, Y, [oracle.watching(tmp_path, histogram_steps=100), others])
+    callbacks = [oracle.watching(tmp_path, histogram_steps=100), others]
+    trained_again(eager, callbacks)
     assert others.calls == 3

@@ -91,7 +91,7 @@ def test_a_network_that_learns_is_not_spoken_of(learned):
 @pytest.mark.slow
 def test_lines_stand_beside_keras_s_bar(tmp_path, capsys):
     callback = oracle.watching(tmp_path, histogram_steps=1)
-    oracle.train(sick, X, Y, [callback], epochs=2, verbose=1)
+    oracle.fit(oracle.again(sick), X, Y, [callback], epochs=2, verbose=1)
     lines = capsys.readouterr().out.splitlines()
     ours = [line for line in lines if "xorlab, " in line]
     assert len(ours) == 1 and all(line.startswith("xorlab, ") for line in ours)
@@ -112,7 +112,7 @@ def test_a_line_waits_until_a_bar_is_whole(capsys):
 def test_before_the_first_bar_a_line_needs_no_line_of_its_own(tmp_path, capsys):
     callback = oracle.watching(tmp_path, histogram_steps=1)
     with pytest.warns(UserWarning, match="first seen in x of the batch"):
-        oracle.train(well, np.nan * X[:8], Y[:8], [callback], verbose=1)
+        oracle.fit(oracle.again(well), np.nan * X[:8], Y[:8], [callback], verbose=1)
     line, *_ = capsys.readouterr().out.splitlines()
     assert line.startswith("xorlab, step 0: NaN or infinity begins")
 
@@ -120,7 +120,8 @@ def test_before_the_first_bar_a_line_needs_no_line_of_its_own(tmp_path, capsys):
 @pytest.mark.slow
 def test_units_that_are_dead_are_named_with_their_layers_and_silently(tmp_path, capsys):
     def killed():
-        return model(bias_initializer=keras.initializers.Constant(-30.0), name="killed")
+        never = keras.initializers.Constant(-30.0)
+        return model(depth=1, bias_initializer=never, name="killed")
 
     callback, log = trained(killed, tmp_path, write_activations=True, verbose=False)
     assert callback.verdict.cause == "dead" and log.texts["verdict"]
@@ -255,7 +256,7 @@ def test_inputs_and_labels_are_those_of_the_batches_that_were_seen(
 def test_what_layers_return_is_measured(tmp_path, monkeypatch):
     def flat():
         wide = keras.initializers.RandomNormal(0, 2.0, seed=1)
-        return model("tanh", kernel_initializer=wide, name="first")
+        return model("tanh", depth=1, kernel_initializer=wide, name="first")
 
     seen, judge = [], verdicts.judge
     monkeypatch.setattr(verdicts, "judge", lambda x: seen.append(x) or judge(x))

@@ -1,5 +1,6 @@
 """The lecture is told whole, in both languages, with the numbers of its own runs."""
 
+import functools
 import html
 import json
 import re
@@ -9,9 +10,10 @@ import sys
 import pytest
 from absl import flags
 
-from xorlab import sweep
+from xorlab import sweep, train
 from xorlab.lecture import __main__ as command
 from xorlab.lecture.words import CHAPTERS
+from xorlab.pictures.album import GradientAlbum
 
 
 def fields(text):
@@ -39,9 +41,13 @@ def test_korean_says_what_english_does():
 def test_it_is_told_step_by_step_and_ends_in_a_page(tmp_path, monkeypatch, capsys):
     module = sys.modules["xorlab.lecture.tell"]
     monkeypatch.setattr(module, "STEPS", 40)
+    # Too few for XLA to be worth its seconds.
+    monkeypatch.setattr(train, "Config", functools.partial(train.Config, jit=False))
+    # The page shows none of these pictures of a run.
+    monkeypatch.setattr(GradientAlbum, "drawn", lambda album: {})
     small = sweep.Grid(
         activations=("sigmoid", "relu"),
-        depths=(3,),
+        depths=(2,),
         initializers=("uniform", "data_dependent"),
         seeds=3,
         steps=20,

@@ -17,7 +17,7 @@ from xorlab.models.theory import mean_field
 DEPTH, SEEDS = 5, 8
 # Every activation from one start, and every start with one activation.
 STARTS = [(name, "he_normal") for name in ACTIVATIONS]
-STARTS += [("tanh", name) for name in INITIALIZERS]
+STARTS += [("tanh", name) for name in INITIALIZERS if name != "he_normal"]
 
 
 def measured_rms(activation, width, initializer):
@@ -49,10 +49,9 @@ def error_of_ratios(activation, width, initializer):
     return max(ratios.max(), 1 / ratios.min())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("activation", "initializer"), STARTS)
 def test_wide_networks_start_as_predicted_within_a_third(activation, initializer):
-    assert error_of_ratios(activation, 256, initializer) < 4 / 3
+    assert error_of_ratios(activation, 128, initializer) < 4 / 3
 
 
 def test_networks_of_the_lecture_s_width_do_not():
@@ -61,8 +60,8 @@ def test_networks_of_the_lecture_s_width_do_not():
 
 @pytest.mark.parametrize("initializer", ["uniform", "he_normal", "lecun_normal"])
 def test_gradients_themselves_are_as_predicted(initializer):
-    predicted = mean_field("relu", DEPTH, 256, initializer=initializer).gradient_rms
-    measured = measured_rms("relu", 256, initializer)
+    predicted = mean_field("relu", DEPTH, 128, initializer=initializer).gradient_rms
+    measured = measured_rms("relu", 128, initializer)
     np.testing.assert_allclose(measured, predicted, rtol=0.25)
 
 

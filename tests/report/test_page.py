@@ -74,6 +74,12 @@ def page(finished_runs, tmp_path_factory):
     return Seen(report.page([*runs[:2], *others]))
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """What pictures show is made, but not drawn."""
+    monkeypatch.setattr(pictures, "encoded", lambda figure: b"")
+
+
 @pytest.mark.slow
 def test_it_needs_no_network_and_no_other_file(page):
     assert page.links and all(link.startswith("data:") for link in page.links)
@@ -105,7 +111,7 @@ def test_it_shows_runs_together_and_each_alone(page):
     assert count("share of networks") == 1
 
 
-def test_its_pictures_are_of_those_numbers(tmp_path, monkeypatch):
+def test_its_pictures_are_of_those_numbers(tmp_path, monkeypatch, undrawn):
     given = {}
 
     def note(name):
@@ -139,14 +145,14 @@ def test_a_picture_of_a_log_is_that_of_its_last_step(tmp_path):
     assert base64.b64decode(picture) == pngs[-1]
 
 
-def test_of_many_runs_three_stand_side_by_side(tmp_path, monkeypatch):
+def test_of_many_runs_three_stand_side_by_side(tmp_path, monkeypatch, undrawn):
     # More would be too narrow to be read.
     beside = []
 
     def drawn(panels):
         beside.append(list(panels))
 
-    names = ["learning_curves", "gradients_over_time", "histograms_by_layer", "encoded"]
+    names = ["learning_curves", "gradients_over_time", "histograms_by_layer"]
     for name in names:
         monkeypatch.setattr(pictures, name, lambda *data: b"")
     monkeypatch.setattr(pictures, "gradients_by_layer", drawn)
@@ -155,7 +161,7 @@ def test_of_many_runs_three_stand_side_by_side(tmp_path, monkeypatch):
 
 
 def test_of_many_layers_some_are_shown_and_of_one_step_nothing_over_time(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, undrawn
 ):
     given, draw = [], pictures.histograms_by_layer
 
@@ -199,7 +205,7 @@ def test_a_command_writes_it_and_refuses_what_is_no_run(tmp_path, capsys, monkey
 
 
 def test_runs_of_one_name_are_told_apart_by_the_folders_they_are_in(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, undrawn
 ):
     beside, draw = [], pictures.gradients_by_layer
 
@@ -220,7 +226,9 @@ def test_causes_that_were_found_are_in_the_table_of_a_sweep(page):
 
 
 @pytest.mark.slow
-def test_cures_that_were_tried_are_a_table_of_their_own(finished_runs, tmp_path):
+def test_cures_that_were_tried_are_a_table_of_their_own(
+    finished_runs, tmp_path, undrawn
+):
     config, result = finished_runs["sigmoid"]
     tried = [
         {"change": "as it is", "before": 0.75, "after": 0.5, "steps": 25},
@@ -240,6 +248,6 @@ def test_cures_that_were_tried_are_a_table_of_their_own(finished_runs, tmp_path)
     assert re.search("Next: .* -m xorlab.train .*--depth=3", text)
 
 
-def test_text_of_a_log_is_no_markup(tmp_path):
+def test_text_of_a_log_is_no_markup(tmp_path, undrawn):
     page = report.page([training(tmp_path / "<b>cnn")])
     assert "<b>" not in page and "&lt;b&gt;cnn" in page

@@ -1,5 +1,7 @@
 """Every part of a model has a name, and no two have the same."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -72,15 +74,18 @@ class Model(keras.Model):
         return self.last(x)
 
 
-def built(model):
-    model(np.zeros((1, 3, 4), "float32"))
-    return model
+@functools.cache
+def built_twice():
+    keras.utils.clear_session(free_memory=False)
+    models = Model(), Model()
+    for model in models:
+        model(np.zeros((1, 1, 4), "float32"))
+    return models
 
 
 @pytest.mark.slow
 def test_the_same_model_has_the_same_names_each_time_it_is_built():
-    keras.utils.clear_session(free_memory=False)
-    models = [built(Model()) for _ in range(2)]
+    models = built_twice()
     assert models[0].name != models[1].name
     for names in (naming.layers_of, naming.variables_of):
         first, second = map(names, models)
@@ -90,7 +95,7 @@ def test_the_same_model_has_the_same_names_each_time_it_is_built():
 
 @pytest.mark.slow
 def test_layers_inside_of_layers_are_named_by_their_path():
-    names = list(naming.layers_of(built(Model())))
+    names = list(naming.layers_of(built_twice()[0]))
     inside = [name for name in names if name.startswith("block_1/")]
     assert names[0] == "block" and names[-1] == "dense"
     assert inside == [
@@ -120,7 +125,7 @@ def test_layers_inside_of_layers_are_named_by_their_path():
 
 @pytest.mark.slow
 def test_every_variable_is_listed_once_under_its_own_layer():
-    model = built(Model())
+    model = built_twice()[0]
     named = naming.variables_of(model)
     assert {id(v) for v in named.values()} == {id(v) for v in model.variables}
     assert len(named) == len(model.variables)

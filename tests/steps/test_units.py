@@ -42,17 +42,22 @@ def make(mode):
     return model
 
 
-def outputs(model, x, name):
-    """Returns what each call of a layer returns."""
-    nodes = model.get_layer(name)._inbound_nodes
-    return np.concatenate([keras.Model(model.input, n.outputs)(x) for n in nodes])
+def outputs(model, x, names):
+    """Returns what layers return, each in all of its calls."""
+    calls = {
+        name: [node.outputs[0] for node in model.get_layer(name)._inbound_nodes]
+        for name in names
+    }
+    returned = keras.Model(model.input, calls)(x)
+    return {name: np.concatenate(each) for name, each in returned.items()}
 
 
 def shares(model, x):
     """The shares by their definition: of units, in each example and each call."""
+    returned = outputs(model, x, ["conv", "relu", "tanh", "sigmoid"])
 
     def flat(name):
-        output = outputs(model, x, name)
+        output = returned[name]
         return output.reshape(-1, output.shape[-1]).astype(float)
 
     dead = {name: np.all(flat(name) == 0, axis=0) for name in ("conv", "relu")}

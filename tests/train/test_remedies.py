@@ -30,7 +30,8 @@ def test_each_change_is_another_setting_the_first_the_likeliest():
 
 @pytest.mark.slow
 def test_a_deep_sigmoid_network_is_cured_by_the_command_that_is_named(tmp_path, capsys):
-    settings = {"steps": 4000, "histograms": False, "logdir": str(tmp_path)}
+    settings = {"depth": 6, "steps": 4000, "histograms": False}
+    settings["logdir"] = str(tmp_path)
     config = Config("sigmoid", remedies=True, **settings)
     result = train.run(config)
     as_it_is, *changes = [Tried(**each) for each in result["verdict"]["tried"]]

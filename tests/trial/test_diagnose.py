@@ -86,7 +86,7 @@ def test_model_optimizer_and_random_numbers_stay_as_they_are(capsys):
 
 @pytest.mark.slow
 def test_what_vanishes_is_said_and_its_cure_is_tried(capsys):
-    deep = [keras.layers.Dense(6, "sigmoid") for _ in range(8)]
+    deep = [keras.layers.Dense(6, "sigmoid") for _ in range(6)]
     model = compiled(*deep, optimizer=keras.optimizers.SGD(0.3))
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
     verdict = xorlab.diagnose(model, data, remedies=True, steps=60)
