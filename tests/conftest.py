@@ -4,8 +4,6 @@ import functools
 import gc
 import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 
@@ -13,6 +11,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+from oracles import processes
 
 from xorlab import train
 from xorlab.train import Config
@@ -46,19 +45,14 @@ def finished_runs(tmp_path_factory):
 @pytest.fixture(scope="session")
 def serve():
     """Starts a real `tensorboard`, once a log folder; returns its address."""
-    processes = []
+    started = []
 
     @functools.cache
     def start(logdir):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "tensorboard.main", f"--logdir={logdir}"]
-        command += ["--host=127.0.0.1", f"--port={port}"]
-        processes.append(
-            subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-        )
+        flags = f"--logdir={logdir}", "--host=127.0.0.1", f"--port={port}"
+        started.append(processes.Started("-m", "tensorboard.main", *flags))
         address = f"http://127.0.0.1:{port}/"
         for _ in range(120):
             try:
@@ -71,6 +65,6 @@ def serve():
         raise TimeoutError(f"TensorBoard served no run of {logdir} within a minute")
 
     yield start
-    for process in processes:
-        process.terminate()
-        process.wait()
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -55,7 +55,7 @@ def by_numpy(weights):
         weights, data.INPUTS, data.LABELS, "softsign"
     )
 
-model = models.deep("softsign", depth=3, seed=0)
+model = models.deep("softsign", depth=2, seed=0)
 weights = first = model.get_weights()
 for _ in range(20):
     weights = [w - 0.1 * g for w, g in zip(weights, by_numpy(weights)[2], strict=True)]
@@ -71,7 +71,7 @@ gradients = by_numpy(weights)[2]
 for ours, numpy_s in zip(reading.gradients.values(), gradients, strict=True):
     np.testing.assert_allclose(ours, numpy_s, rtol=1e-4, atol=1e-6)
 
-grid = sweep.Grid(activations=("softsign",), depths=(3,), seeds=1, steps=20)
+grid = sweep.Grid(activations=("softsign",), depths=(2,), seeds=1, steps=20)
 row = sweep.train(grid)
 np.testing.assert_allclose(row["cost"], by_numpy(weights)[0], rtol=1e-5)
 rms = np.sqrt(np.mean(np.concatenate([g.ravel() for g in by_numpy(first)[2][:2]]) ** 2))

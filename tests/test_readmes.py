@@ -19,7 +19,7 @@ READMES = [
 TEXT = {name: (ROOT / name).read_text(encoding="utf-8") for name in READMES}
 # Makes a moment of what takes minutes; of a flag that is given twice the last counts.
 SHORT = {
-    "xorlab.train": ["--steps=2", "--nojit", "--depth=2"],
+    "xorlab.train": ["--steps=2", "--nojit", "--depth=2", "--nohistograms"],
     "xorlab.lecture": ["--help"],  # It has tests of its own, and no flag for this.
     "xorlab.report": [],
     "xorlab.sweep": ["--activations=relu", "--depths=2", "--seeds=1", "--steps=5"],

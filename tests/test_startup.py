@@ -177,6 +177,15 @@ def test_ctrl_c_that_a_program_does_not_hear_is_a_word(command, monkeypatch, cap
     assert capsys.readouterr() == ("", "Stopped.\n")
 
 
+@pytest.fixture
+def hearing():
+    """Lets programs hear Ctrl-C, to which a shell's background jobs are deaf."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hearing")
 @pytest.mark.parametrize("name", ["xorlab.train", "xorlab.sweep"])
 def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_word(name, tmp_path):
     # What both import, and where Ctrl-C comes as it is imported.
@@ -188,12 +197,11 @@ def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_word(name, tmp_pat
         [sys.executable, "-m", name],
         capture_output=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
-        # A shell's background jobs, as these tests may be, are deaf to Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
+@pytest.mark.usefixtures("hearing")
 def test_a_program_of_others_that_imports_xorlab_hears_ctrl_c_as_ever(tmp_path):
     (tmp_path / "theirs.py").write_text(
         "import signal, xorlab\n"
@@ -205,7 +213,6 @@ def test_a_program_of_others_that_imports_xorlab_hears_ctrl_c_as_ever(tmp_path):
             cwd=tmp_path,
             check=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 

@@ -1,14 +1,12 @@
 """However a `fit` ends, what is logged is there and the next one is as ever."""
 
 import functools
-import os
-import subprocess
-import sys
 import threading
 
 import keras
 import pytest
 from oracles import callback_oracle as oracle
+from oracles import processes
 from oracles.small_fits import X, Y, compiled, small
 
 
@@ -77,11 +75,13 @@ def test_what_a_failed_fit_asked_for_is_not_told_to_the_next(tmp_path):
     assert logged == [0, 1, 2]
 
 
-# Copies of one process die, each in its own way, and leave logs named after that.
+# Dies in a way of its own, and leaves logs named after that.
 DYING = """
 import os, signal, sys, time
 import keras, numpy as np
 from xorlab.callbacks import TensorBoard
+
+how = sys.argv[1]
 
 def die(batch, logs):
     if batch == 20:
@@ -90,56 +90,33 @@ def die(batch, logs):
         time.sleep(1)
         os.kill(os.getpid(), getattr(signal, how))
 
-def fit():
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse", jit_compile=False)
-    ours = TensorBoard(how, write_grads=True, histogram_steps=1)
-    dying = keras.callbacks.LambdaCallback(on_train_batch_end=die)
-    x = np.ones([40, 2])
-    model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=[ours, dying])
-
-for how in sys.argv[1:]:
-    # TensorFlow has been imported, and has started no thread yet.
-    copy = os.fork()
-    if not copy:
-        break
-    print(how, os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]), flush=True)
-else:
-    sys.exit()
-fit()
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse", jit_compile=False)
+options = {"write_grads": True, "histogram_steps": 1, "write_graph": False}
+dying = keras.callbacks.LambdaCallback(on_train_batch_end=die)
+x = np.ones([40, 2])
+callbacks = [TensorBoard(how, **options), dying]
+model.fit(x, x[:, :1], batch_size=1, verbose=0, callbacks=callbacks)
 """
 
 
-DEATHS = {"SystemExit": 1, "SIGTERM": -15, "SIGKILL": -9}
-
-
-@pytest.fixture(scope="module")
-def died(tmp_path_factory):
-    """Where they have left their logs, and their exit codes."""
-    folder = tmp_path_factory.mktemp("died")
-    words = subprocess.check_output(
-        [sys.executable, "-c", DYING, *DEATHS],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    return folder, dict(line.split() for line in words.splitlines())
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("how", DEATHS)
-def test_a_program_that_dies_leaves_all_but_the_last_half_second(how, died):
-    folder, codes = died
-    assert int(codes[how]) == DEATHS[how]
-    steps = oracle.read(folder / how).scalars["gradient_norm"]
+@pytest.mark.parametrize(
+    ("how", "code"), [("SystemExit", 1), ("SIGTERM", -15), ("SIGKILL", -9)]
+)
+def test_a_program_that_dies_leaves_all_but_the_last_half_second(how, code, tmp_path):
+    died = processes.run("-c", DYING, how, cwd=tmp_path)
+    assert died.returncode == code, died.stderr
+    steps = oracle.read(tmp_path / how).scalars["gradient_norm"]
     assert list(steps) == list(range(21))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("then", ["fit", "compile", "train_on_batch"])
 def test_after_an_interruption_all_goes_on(then, tmp_path):
-    model = oracle.train(small, X, Y)
+    begin = oracle.fresh if then == "compile" else oracle.again
+    model = begin(small)
+    oracle.fit(model, X, Y)
     error = ValueError("interrupted")
     callback = oracle.watching(tmp_path / "first", histogram_steps=1)
     with pytest.raises(ValueError, match="interrupted"):

@@ -28,6 +28,12 @@ def make(metrics=(), activation="relu"):
     return model
 
 
+def small():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+    model.compile("sgd", "mse", jit_compile=False)
+    return model
+
+
 def test_it_takes_the_arguments_of_keras_s(tmp_path):
     parameters = inspect.signature(keras.callbacks.TensorBoard).parameters
 
@@ -148,7 +154,7 @@ def test_all_is_read_while_written(kind, settings, keras_s, tmp_path, monkeypatc
             read.append([len({e.step for e in reader.Tensors(tag)}) for tag in tags])
 
     callback = kind(tmp_path, write_grads=True, histogram_steps=1, **settings)
-    oracle.train(make, X, Y, [callback, Reads()], epochs=3)
+    oracle.train(small, X, Y, [callback, Reads()], epochs=3)
     theirs = 3 if "update_freq" in settings else 1
     assert read == [[n, theirs * n, 3 * n] for n in (1, 2, 3)]
 
@@ -157,7 +163,7 @@ def test_all_is_read_while_written(kind, settings, keras_s, tmp_path, monkeypatc
 def test_without_histogram_steps_it_logs_at_the_first_step_of_epochs(tmp_path):
     for name, freq in (("every", 0), ("other", 2)):
         callback = oracle.watching(tmp_path / name, histogram_freq=freq)
-        oracle.train(make, X, Y, [callback], epochs=3)
+        oracle.train(small, X, Y, [callback], epochs=3)
     assert list(oracle.read(tmp_path / "every").scalars["gradient_norm"]) == [0, 3, 6]
     assert list(oracle.read(tmp_path / "other").scalars["gradient_norm"]) == [0, 6]
 
@@ -239,7 +245,7 @@ def make_unnamed():
 
 
 def test_without_write_grads_nothing_of_them_is_logged(tmp_path):
-    oracle.train(make, X, Y, [TensorBoard(tmp_path, write_graph=False)])
+    oracle.train(small, X, Y, [TensorBoard(tmp_path, write_graph=False)])
     log = oracle.read(tmp_path)
     assert set(log.scalars) == {"epoch_loss", "epoch_learning_rate"}
     assert not log.histograms and not log.graph
@@ -247,7 +253,7 @@ def test_without_write_grads_nothing_of_them_is_logged(tmp_path):
 
 @pytest.mark.slow
 def test_the_graph_is_written_once(tmp_path):
-    oracle.train(make, X, Y, [TensorBoard(tmp_path, write_grads=True)], epochs=2)
+    oracle.train(small, X, Y, [TensorBoard(tmp_path, write_grads=True)], epochs=2)
     graphs = [x for x in sessions.records(tmp_path / "train") if x.graph_def]
     assert len(graphs) == 1
 
@@ -295,7 +301,7 @@ def test_files_are_closed_even_if_the_last_steps_cannot_be_written(
     )
     callback = oracle.watching(tmp_path)
     with pytest.warns(UserWarning, match="training goes on: disk full"):
-        oracle.train(make, X, Y, [callback])
+        oracle.train(small, X, Y, [callback])
     assert closed == [callback]
 
 
@@ -309,7 +315,7 @@ def test_the_learning_rate_of_each_logged_step_is_logged(rate, tmp_path):
         if rate == "callback":
             model.optimizer.learning_rate = 0.1 * 0.5**batch
 
-    model = make()
+    model = small()
     model.compile(keras.optimizers.SGD(given), "mse", jit_compile=False)
     ours = oracle.watching(tmp_path, histogram_steps=1)
     # It is called after ours.
@@ -354,7 +360,7 @@ def test_batches_are_logged_to_a_writer_around_the_fit_as_by_keras_s(tmp_path):
     logged = {}
     for kind in (TensorBoard, keras.callbacks.TensorBoard):
         folder = tmp_path / kind.__module__
-        model = oracle.fresh(make)
+        model = oracle.fresh(small)
         with tf.summary.create_file_writer(str(folder / "around")).as_default():
             oracle.fit(model, X, Y, [kind(str(folder))])
         logged[kind] = oracle.read(folder, "around").scalars
@@ -366,7 +372,7 @@ def test_batches_are_logged_to_a_writer_around_the_fit_as_by_keras_s(tmp_path):
 @pytest.mark.parametrize("again", ["compiled", "of another process"])
 def test_steps_go_on_where_epochs_do(again, tmp_path):
     ours = oracle.watching(tmp_path, histogram_steps=1)
-    model = oracle.train(make, X, Y, [ours], epochs=2)
+    model = oracle.train(small, X, Y, [ours], epochs=2)
     steps, options = 3, {}
     if again == "compiled":
         model.compile("sgd", "mse", jit_compile=False)
@@ -374,7 +380,7 @@ def test_steps_go_on_where_epochs_do(again, tmp_path):
         steps, options = 1, {"batch_size": len(X)}
     else:
         weights = model.get_weights()
-        model, ours = make(), oracle.watching(tmp_path, histogram_steps=1)
+        model, ours = small(), oracle.watching(tmp_path, histogram_steps=1)
         model.set_weights(weights)
     oracle.fit(model, X, Y, [ours], initial_epoch=2, epochs=3, **options)
     scalars = oracle.read(tmp_path).scalars

@@ -13,32 +13,33 @@ from xorlab.steps import exact, measures
 
 pytestmark = pytest.mark.slow
 
-RNG = np.random.default_rng(1)
-FEATURES = RNG.normal(size=(12, 6)).astype("float32")
+# Of these numbers a product in another order shows, in the last bit.
+RNG = np.random.default_rng(3)
+FEATURES = RNG.normal(size=(12, 3)).astype("float32")
 IMAGES = RNG.normal(size=(12, 6, 6, 2)).astype("float32")
-SEQUENCES = RNG.normal(size=(12, 5, 4)).astype("float32")
+SEQUENCES = RNG.normal(size=(12, 5, 3)).astype("float32")
 WORDS = RNG.integers(0, 9, size=(12, 5)).astype("int32")
 TARGETS = RNG.normal(size=(12, 3)).astype("float32")
 
 
-def mlp(name=None):
-    x = keras.Input((6,))
+def mlp():
+    x = keras.Input((3,))
     hidden = layers.Dense(5, activation="tanh", name="hidden")(x)
-    return keras.Model(x, layers.Dense(3, name="last")(hidden), name=name)
+    return keras.Model(x, layers.Dense(3, name="last")(hidden))
 
 
 def sequential():
-    return keras.Sequential([keras.Input((6,)), layers.Dense(5), layers.Dense(3)])
+    return keras.Sequential([keras.Input((3,)), layers.Dense(3)])
 
 
 def unbuilt_sequential():
-    return keras.Sequential([layers.Dense(5, activation="tanh"), layers.Dense(3)])
+    return keras.Sequential([layers.Dense(3)])
 
 
 class Subclassed(keras.Model):
     def __init__(self):
         super().__init__()
-        self.blocks = [layers.Dense(5, activation="tanh"), layers.Dense(3)]
+        self.blocks = [layers.Dense(3, activation="tanh")]
         self.shift = self.add_weight(shape=(3,), initializer="ones", name="shift")
 
     def call(self, x):
@@ -59,84 +60,68 @@ class ItsOwnStep(Subclassed):
         return {"cubic": loss}
 
 
+def inner(name):
+    x = keras.Input((3,))
+    layer = layers.Dense(3, activation="tanh", name="hidden")
+    return keras.Model(x, layer(x), name=name)
+
+
 def nested():
-    x = keras.Input((6,))
-    return keras.Model(x, layers.Dense(3)(Subclassed()(mlp("inner")(x))))
+    x = keras.Input((3,))
+    return keras.Model(x, Subclassed()(inner("inner")(x)))
 
 
 def shared():
-    x = keras.Input((6,))
-    layer = layers.Dense(6, activation="tanh", name="shared")
-    return keras.Model(x, layers.Dense(3)(layer(layer(layer(x)))))
+    x = keras.Input((3,))
+    layer = layers.Dense(3, activation="tanh", name="shared")
+    return keras.Model(x, layer(layer(layer(x))))
 
 
 def equal_names():
-    x = keras.Input((6,))
-    wide = layers.Dense(6, name="reshaped")(mlp("first")(x))
-    return keras.Model(x, mlp("second")(wide))
-
-
-def frozen():
-    model = mlp()
-    model.get_layer("hidden").trainable = False
-    return model
+    x = keras.Input((3,))
+    return keras.Model(x, inner("second")(inner("first")(x)))
 
 
 def partly_used():
     """A layer whose output reaches no loss: its weights get no gradient."""
-    x = keras.Input((6,))
+    x = keras.Input((3,))
     idle = layers.Dense(2, name="idle")(x)
     return keras.Model(x, [layers.Dense(3, name="used")(x), idle])
 
 
-def convolutional():
-    return keras.Sequential(
-        [
-            keras.Input((6, 6, 2)),
-            layers.Conv2D(3, 3, use_bias=False),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(3),
-        ]
-    )
-
-
-def embedded():
-    return keras.Sequential(
-        [
-            keras.Input((5,), dtype="int32"),
-            layers.Embedding(9, 4),
-            layers.GlobalAveragePooling1D(),
-            layers.Dense(3),
-        ]
-    )
-
-
 def recurrent(kind):
-    return keras.Sequential([keras.Input((5, 4)), kind(4), layers.Dense(3)])
+    return keras.Sequential([keras.Input((5, 3)), kind(3)])
 
 
 def attentive():
-    x = keras.Input((5, 4))
+    x = keras.Input((5, 3))
     attended = layers.MultiHeadAttention(num_heads=2, key_dim=3, dropout=0.2)(x, x)
     normed = layers.LayerNormalization()(attended + x)
-    return keras.Model(x, layers.Dense(3)(layers.Flatten()(normed)))
+    return keras.Model(x, layers.GlobalAveragePooling1D()(normed))
 
 
-def dropped():
-    return keras.Sequential(
-        [keras.Input((6,)), layers.Dense(8), layers.Dropout(0.5), layers.Dense(3)]
-    )
-
-
-def regularised():
-    hidden = layers.Dense(5, kernel_regularizer="l2", activity_regularizer="l1")
-    return keras.Sequential([keras.Input((6,)), hidden, layers.Dense(3)])
+def side_by_side():
+    """Has a branch of each of the other kinds of layers."""
+    images, words = keras.Input((6, 6, 2)), keras.Input((5,), dtype="int32")
+    features = keras.Input((3,))
+    normed = layers.BatchNormalization()(layers.Conv2D(3, 3, use_bias=False)(images))
+    frozen = layers.Dense(4)
+    frozen.trainable = False
+    shared = layers.Dense(3, activation="tanh")
+    regularised = layers.Dense(5, kernel_regularizer="l2", activity_regularizer="l1")
+    branches = [
+        layers.GlobalAveragePooling2D()(layers.ReLU()(normed)),
+        layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(words)),
+        frozen(features),
+        shared(shared(shared(features))),
+        layers.Dropout(0.5)(regularised(features)),
+    ]
+    outputs = layers.Dense(3)(layers.Concatenate()(branches))
+    return keras.Model([images, words, features], outputs)
 
 
 def in_and_out():
-    first, second = keras.Input((6,), name="first"), keras.Input((5, 4), name="second")
+    first, second = keras.Input((3,), name="first"), keras.Input((5, 3), name="second")
     joined = layers.Concatenate()([first, layers.Flatten()(second)])
     near, far = (
         layers.Dense(3, name="near")(joined),
@@ -151,7 +136,6 @@ def cubic_tape(model, scale, x, y):
     return [g.numpy() for g in tape.gradient(loss, model.trainable_variables)]
 
 
-MLP_TAGS = ["hidden/kernel", "hidden/bias", "last/kernel", "last/bias"]
 # (model, inputs, further arguments of `true_steps`)
 MODELS = {
     "sequential": (sequential, FEATURES, {}),
@@ -163,14 +147,11 @@ MODELS = {
         FEATURES,
         {
             "tags": [
-                *(f"inner/{tag}" for tag in MLP_TAGS),
+                "inner/hidden/kernel",
+                "inner/hidden/bias",
                 "subclassed/shift",
                 "subclassed/dense/kernel",
                 "subclassed/dense/bias",
-                "subclassed/dense_1/kernel",
-                "subclassed/dense_1/bias",
-                "dense/kernel",
-                "dense/bias",
             ]
         },
     ),
@@ -180,21 +161,17 @@ MODELS = {
         FEATURES,
         {
             "tags": [
-                *(f"first/{tag}" for tag in MLP_TAGS),
-                "reshaped/kernel",
-                "reshaped/bias",
-                *(f"second/{tag}" for tag in MLP_TAGS),
+                "first/hidden/kernel",
+                "first/hidden/bias",
+                "second/hidden/kernel",
+                "second/hidden/bias",
             ]
         },
     ),
-    "frozen layer": (frozen, FEATURES, {}),
-    "Conv2D, BatchNormalization": (convolutional, IMAGES, {}),
-    "Embedding": (embedded, WORDS, {}),
     "LSTM": (lambda: recurrent(layers.LSTM), SEQUENCES, {}),
     "GRU": (lambda: recurrent(layers.GRU), SEQUENCES, {}),
     "MultiHeadAttention": (attentive, SEQUENCES, {}),
-    "Dropout": (dropped, FEATURES, {}),
-    "regularisers": (regularised, FEATURES, {}),
+    "side by side": (side_by_side, [IMAGES, WORDS, FEATURES], {}),
     "custom train_step": (ItsOwnStep, FEATURES, {"tape": cubic_tape}),
 }
 
@@ -234,16 +211,11 @@ def test_it_works_with(name, tmp_path):
     check(tmp_path, make, x, TARGETS, truth=truth_of(name))
 
 
-# What is done for a big weight depends on the operation that makes its gradient.
+# What is done for a big weight depends on the operations that make its gradient.
 GRADIENTS = {
-    "functional": "MatMul",
-    "subclassed": "Sum",
-    "shared layer": "AddN",
-    "Conv2D, BatchNormalization": "Conv2DBackpropFilter",
-    "Embedding": "IndexedSlices",
     "LSTM": "While",
     "MultiHeadAttention": "Einsum",
-    "regularisers": "AddV2",
+    "side by side": "MatMul, Sum, AddN, AddV2, Conv2DBackpropFilter, IndexedSlices",
     "custom train_step": "of a tape of its own",
 }
 

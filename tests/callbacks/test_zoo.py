@@ -8,6 +8,8 @@ from oracles import callback_oracle as oracle
 from oracles import zoo_rows, zoo_steps  # noqa: F401  They add some.
 from oracles.zoo import EXAMPLES
 
+pytestmark = pytest.mark.slow
+
 FAST = ("Siamese", "VAE", "mixture_of_experts")
 BY_XLA = ("mixture_of_experts",)
 
@@ -29,12 +31,12 @@ def variables_of(model):
     return model.variables + [v for each in optimizers for v in each.variables]
 
 
-def check(name, log_dir, **options):
+def check(name, log_dir, fast=False, **options):
     # A step that is left to Keras takes a trace of its own, and so does a graph: both
     # have their tests.
-    every = 2 if name in FAST else 1
+    every = 2 if fast else 1
     callback = oracle.watching(
-        log_dir, write_activations=True, histogram_steps=every, write_graph=name in FAST
+        log_dir, write_activations=True, histogram_steps=every, write_graph=fast
     )
     ours = variables_of(trained(name, [callback], **options))
     plain = variables_of(trained(name, [], **options))
@@ -45,7 +47,7 @@ def check(name, log_dir, **options):
         # What became NaN would be equal, whatever made it so.
         assert np.isfinite(one).all(), variable.path
     log = oracle.read(log_dir)
-    assert bool(log.graph) == (name in FAST)
+    assert bool(log.graph) == fast
     for kind in ("gradient", "activation"):
         logged = {tag for tag in log.histograms if tag.endswith(f"/{kind}")}
         assert {step for tag in logged for step in log.histograms[tag]} == set(
@@ -53,13 +55,11 @@ def check(name, log_dir, **options):
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_it_is_trained_on_to_the_bit(name, tmp_path):
-    check(name, tmp_path)
+    check(name, tmp_path, fast=name in FAST)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", BY_XLA)
 def test_it_is_trained_on_to_the_bit_by_xla(name, tmp_path):
     check(name, tmp_path, jit_compile=True)

@@ -38,18 +38,25 @@ const find = (root, selector) => [
     .flatMap(e => find(e.shadowRoot, selector))];
 const names = (selector) => find(document, selector).map(e => e.dataset.name);
 """
+# A page that was open before is hidden, not gone.
+SEEN = "const seen = (e) => e.checkVisibility({visibilityProperty: true});"
 # All that can be read.
-TEXT = """
+TEXT = (
+    SEEN
+    + """
 const text = (root) => [...root.childNodes].map(node =>
   node.nodeType === Node.TEXT_NODE ? node.data
-  : ['STYLE', 'SCRIPT', 'TEMPLATE'].includes(node.nodeName) ? ''
+  : node.nodeType === Node.ELEMENT_NODE && !seen(node) ? ''
   : (node.shadowRoot ? text(node.shadowRoot) : '') + text(node)).join(' ');
 return text(document.body).replace(/\\s+/g, ' ');
 """
+)
 # The addresses of all pictures that are loaded.
 SHOWN = (
     FIND
-    + "return find(document, 'img').filter(e => e.naturalWidth > 300).map(e => e.src)"
+    + SEEN
+    + "return find(document, 'img').filter(e => seen(e) && e.naturalWidth > 300)"
+    ".map(e => e.src)"
 )
 
 
@@ -119,7 +126,6 @@ SAID = {
 @pytest.mark.parametrize("name", SAID)
 def test_each_page_tells_of_the_run(browser, finished_runs, serve, name):
     config, _ = finished_runs["relu"]
-    browser.get("about:blank")
     browser.get(f"{serve(config.run_dir)}#{name}")
     wait_until(lambda: all(x in browser.execute_script(TEXT) for x in SAID[name]), name)
     keep(browser, name)
@@ -162,7 +168,6 @@ def test_layer6_opened_is_picture_10(page, browser):
 
 def test_the_images_page_shows_the_pictures_of_the_run(browser, finished_runs, serve):
     config, _ = finished_runs["relu"]
-    browser.get("about:blank")
     browser.get(serve(config.run_dir) + "#images")
     wait_until(lambda: len(browser.execute_script(SHOWN)) == 4)
     # An address holds what it is of in base 64.
@@ -179,7 +184,6 @@ def test_the_images_page_shows_the_pictures_of_the_run(browser, finished_runs, s
 
 def test_custom_scalars_has_a_chart_for_each_subject(browser, finished_runs, serve):
     config, _ = finished_runs["relu"]
-    browser.get("about:blank")
     browser.get(serve(config.run_dir) + "#custom_scalars")
     cards = (
         FIND + "return find(document, 'tf-custom-scalar-multi-line-chart-card')"

@@ -1,11 +1,13 @@
 """Programs that run in a process of their own, without the seconds of an import.
 
-Each is forked off a process that has imported TensorFlow, and done nothing with it. For
-programs that must not import it, or whose first words count, there is `subprocess`.
+Each is forked off a process that has imported TensorFlow, and done nothing with it; or,
+if it must not import TensorFlow, off one that has imported only small packages. For
+those whose first words count there is `subprocess`.
 """
 
 import atexit
 import contextlib
+import json
 import multiprocessing
 import os
 import pathlib
@@ -14,18 +16,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 # Windows has none, where each process imports anew.
 _HAS_SERVER = "forkserver" in multiprocessing.get_all_start_methods()
 _CONTEXT = multiprocessing.get_context("forkserver" if _HAS_SERVER else "spawn")
-_CONTEXT.set_forkserver_preload(["tensorflow", "keras"])
+_CONTEXT.set_forkserver_preload(["tensorflow", "keras", "distributed"])
 
 
 class Started:
     """A program that runs as `python *arguments` does, as a `subprocess.Popen`.
 
     Args:
-        *arguments: `-c CODE` or `-m MODULE`, and what it is given.
+        *arguments: `-c CODE`, `-m MODULE` or `FILE`, and what it is given.
         cwd: where it runs.
         env: variables of the environment that differ from the tests' own.
     """
@@ -73,6 +76,47 @@ def run(*arguments, **kwargs):
     return subprocess.CompletedProcess(arguments, started.returncode, *words)
 
 
+def answers(programs):
+    """Runs programs that need no TensorFlow, which they die of, and write nothing.
+
+    Args:
+        programs: the arguments of each, as those of `Started`.
+
+    Returns:
+        What `subprocess.run` returns, of each.
+    """
+    code = "from oracles import processes; processes._answer()"
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "tensorflow.py").write_text("raise SystemError('here')")
+        paths = os.pathsep.join([folder, *sys.path])
+        done = subprocess.check_output(
+            [sys.executable, "-c", code, folder, json.dumps(programs)],
+            env=os.environ | {"PYTHONPATH": paths},
+            text=True,
+        )
+    return [subprocess.CompletedProcess(*each) for each in json.loads(done)]
+
+
+def _answer():
+    # What takes longest of what small programs import.
+    import importlib.metadata  # noqa: F401
+
+    import absl.flags  # noqa: F401
+    import numpy  # noqa: F401
+
+    root, programs, done = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]), []
+    words, here = [root / "out", root / "err"], root / "here"
+    here.mkdir()
+    for arguments in programs:
+        if not (child := os.fork()):
+            _run(arguments, here, dict(os.environ), words)
+            sys.exit()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert not list(here.iterdir()), arguments
+        done.append([arguments, code, *(path.read_text() for path in words)])
+    print(json.dumps(done))
+
+
 def _run(arguments, cwd, env, words):
     for number, path in enumerate(words, 1):
         with open(path, "w") as file:
@@ -83,13 +127,19 @@ def _run(arguments, cwd, env, words):
     sys.path[:0] = ["", *env.get("PYTHONPATH", "").split(os.pathsep)]
     # A shell's background jobs, as these tests may be, are deaf to Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    kind, program, *sys.argv[1:] = arguments
-    sys.argv[0] = program
     try:
-        if kind == "-m":
-            runpy.run_module(program, run_name="__main__", alter_sys=True)
-        else:
-            exec(program, {"__name__": "__main__"})
+        match arguments:
+            case ["-m", module, *rest]:
+                sys.argv = [module, *rest]
+                runpy.run_module(module, run_name="__main__", alter_sys=True)
+            case ["-c", code, *rest]:
+                sys.argv = ["-c", *rest]
+                exec(code, {"__name__": "__main__"})
+            case [file, *rest]:
+                sys.argv = [file, *rest]
+                sys.path[0] = os.path.dirname(file)
+                runpy.run_path(file, run_name="__main__")
     finally:
+        threading._shutdown()  # As at the end of any program: first its threads.
         with contextlib.suppress(Exception):
             atexit._run_exitfuncs()

@@ -88,75 +88,49 @@ def feed_forward(x, activation="gelu"):
     return layers.Dense(x.shape[-1])(hidden)
 
 
-@example(SEQUENCES, TARGETS, optimizer="adam")
-def transformer_norm_before(x):
+@example(SEQUENCES, TARGETS)
+def transformer(x):
+    """Normalises before its attention, and after what follows it."""
     normed = layers.LayerNormalization()(x)
     x = x + layers.MultiHeadAttention(2, 2, dropout=0.1)(normed, normed)
-    x = x + feed_forward(layers.LayerNormalization()(x))
+    hidden = layers.Dropout(0.1)(feed_forward(x))
+    x = layers.LayerNormalization()(layers.Add()([x, hidden]))
     return layers.Dense(3)(layers.GlobalAveragePooling1D()(x))
-
-
-@example(SEQUENCES, TARGETS)
-def transformer_norm_after(x):
-    attended = layers.MultiHeadAttention(2, 2)(x, x)
-    x = layers.LayerNormalization()(layers.Add()([x, attended]))
-    x = layers.LayerNormalization()(x + layers.Dropout(0.1)(feed_forward(x)))
-    return layers.Dense(3)(layers.Flatten()(x))
 
 
 # Convolutions.
 
 
-def conv_norm(x, width, size=3, activation="relu", **options):
+def conv_norm(x, width, size=3, **options):
     x = layers.Conv2D(width, size, padding="same", use_bias=False, **options)(x)
-    return layers.Activation(activation)(layers.BatchNormalization()(x))
-
-
-def classified(x):
-    return layers.Dense(3)(layers.GlobalAveragePooling2D()(x))
+    return layers.BatchNormalization()(x)
 
 
 @example(IMAGES, LABELS, CLASSES, optimizer=sgd(nesterov=True, weight_decay=1e-3))
-def resnet_v1(x):
-    hidden = conv_norm(conv_norm(x, 6, strides=2), 6, 3, "linear")
-    short = conv_norm(x, 6, 1, "linear", strides=2)
-    return classified(layers.ReLU()(layers.Add()([hidden, short])))
+def convolutional(x):
+    """Has a block of ResNet's second version, of EfficientNet, and of ResNet's first.
 
-
-@example(IMAGES, LABELS, CLASSES)
-def resnet_v2(x):
+    That of EfficientNet is MobileNet's with a squeeze.
+    """
     hidden = layers.ReLU()(layers.BatchNormalization()(x))
     x = layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2")(hidden) + x
-    return classified(layers.BatchNormalization()(x))
-
-
-@example(IMAGES, LABELS, CLASSES, optimizer="rmsprop")
-def mobilenet_v2(x):
-    wide = conv_norm(x, 8, 1, "relu6")
-    wide = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(wide)
-    wide = layers.ReLU(6.0)(layers.BatchNormalization()(wide))
-    return classified(layers.Add()([x, conv_norm(wide, 4, 1, "linear")]))
-
-
-@example(IMAGES, LABELS, CLASSES)
-def efficientnet(x):
-    wide = conv_norm(layers.Rescaling(0.5)(x), 8, 1, "swish")
+    wide = layers.ReLU(6.0)(conv_norm(layers.Rescaling(0.5)(x), 8, 1))
+    wide = layers.DepthwiseConv2D(3, padding="same")(wide)
+    wide = layers.Activation("swish")(wide)
     squeezed = layers.GlobalAveragePooling2D(keepdims=True)(wide)
-    squeezed = layers.Conv2D(2, 1, activation="swish")(squeezed)
     wide *= layers.Conv2D(8, 1, activation="sigmoid")(squeezed)
-    narrow = layers.Dropout(0.3, noise_shape=(None, 1, 1, 1))(conv_norm(wide, 4, 1))
-    return classified(x + narrow)
+    narrow = layers.Conv2D(4, 1)(wide)
+    x += layers.Dropout(0.3, noise_shape=(None, 1, 1, 1))(narrow)
+    hidden = conv_norm(x, 6, strides=2)
+    x = layers.Add()([hidden, layers.Conv2D(6, 1, strides=2)(x)])
+    return layers.Dense(3)(layers.GlobalAveragePooling2D()(layers.ReLU()(x)))
 
 
 @example(IMAGES, LABELS, CLASSES, optimizer="lion")
 def convnext(x):
+    """Has weights that are normalised or bounded after its block."""
     hidden = layers.LayerNormalization()(layers.DepthwiseConv2D(3, padding="same")(x))
-    scaled = layers.Rescaling(1e-1)(feed_forward(hidden))
-    return classified(layers.LayerNormalization()(x + scaled))
-
-
-@example(IMAGES, LABELS, CLASSES)
-def normalised_weights(x):
+    x = x + layers.Rescaling(1e-1)(feed_forward(hidden))
     conv = layers.SpectralNormalization(layers.Conv2D(4, 3))
     x = layers.LeakyReLU()(layers.UnitNormalization()(conv(x)))
     return layers.Dense(3, kernel_constraint="max_norm")(layers.Flatten()(x))

@@ -24,51 +24,39 @@ from oracles.zoo import (
 
 @example([WORDS, NEXT_WORDS], WORDS, CLASSES, optimizer="rmsprop")
 def seq2seq_lstm(inputs):
-    source, target = (layers.Embedding(7, 4)(x) for x in inputs)
+    source, target = map(layers.Embedding(7, 4), inputs)
     _, *state = layers.LSTM(4, return_state=True)(source)
     decoded = layers.LSTM(4, return_sequences=True)(target, initial_state=state)
     context = layers.AdditiveAttention()([decoded, source])
     return layers.Dense(7)(layers.Concatenate()([decoded, context]))
 
 
-@example(SEQUENCES, SEQUENCES)
-def wavenet(x):
+@example(SEQUENCES, whole(3, 2) + 1, keras.losses.CTC())
+def speech(x):
+    """Reads, in both directions, what WaveNet's convolutions have found."""
     skips = []
     for rate in (1, 2):
         both = layers.Conv1D(8, 2, padding="causal", dilation_rate=rate)(x)
         value, gate = ops.split(both, 2, axis=-1)
         hidden = ops.tanh(value) * ops.sigmoid(gate)
         skips.append(layers.Conv1D(4, 1)(hidden))
-        x = x + layers.Conv1D(4, 1)(hidden)
-    return layers.Conv1D(4, 1)(ops.relu(sum(skips)))
-
-
-@example(SEQUENCES, whole(3, 2) + 1, keras.losses.CTC())
-def ctc(x):
-    hidden = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(x)
-    return layers.Dense(5)(layers.Dropout(0.2)(hidden))
+        x = x + hidden
+    read = layers.Bidirectional(layers.SimpleRNN(3, return_sequences=True))
+    return layers.Dense(5)(layers.Dropout(0.2)(read(ops.relu(sum(skips)))))
 
 
 @example(SEQUENCES, TARGETS)
-def mlp_mixer(x):
+def gated_mixer(x):
+    """Mixes along the sequence, and adds what gates let through."""
     mixed = layers.Permute((2, 1))(layers.LayerNormalization()(x))
     x = x + layers.Permute((2, 1))(feed_forward(mixed))
-    x = x + feed_forward(layers.LayerNormalization()(x))
+    hidden = layers.Dropout(0.1)(layers.Dense(4, "elu")(x))
+    gated = layers.Dense(4)(hidden) * layers.Dense(4, "sigmoid")(hidden)
+    x = layers.LayerNormalization()(x + gated)
     return layers.Dense(3)(layers.GlobalAveragePooling1D()(x))
 
 
 # Rows.
-
-
-def gated_residual(x):
-    hidden = layers.Dropout(0.1)(layers.Dense(6)(layers.Dense(6, "elu")(x)))
-    gated = layers.Dense(6)(hidden) * layers.Dense(6, "sigmoid")(hidden)
-    return layers.LayerNormalization()(x + gated)
-
-
-@example(FEATURES, TARGETS)
-def gated_residual_network(x):
-    return layers.Dense(3)(gated_residual(x))
 
 
 class Experts(layers.Layer):
@@ -89,7 +77,7 @@ class Experts(layers.Layer):
 
 @example(FEATURES, TARGETS)
 def mixture_of_experts(x):
-    return layers.Dense(3)(layers.LayerNormalization()(x + Experts()(x)))
+    return layers.Dense(3)(Experts()(x))
 
 
 @example(
@@ -107,31 +95,21 @@ def recommender(inputs):
 
 @example(
     {"age": normal(1), "kind": whole(4, 1), "more": normal(3)},
-    LABELS,
-    CLASSES,
-    optimizer="adam",
+    {"class": LABELS, "size": TARGETS},
+    loss={"class": CLASSES, "size": "huber"},
+    loss_weights={"class": 0.3, "size": 2.0},
+    metrics={"class": ["accuracy"], "size": ["mae", "mse"]},
 )
-def structured(inputs):
+def several_outputs(inputs):
+    """Sees a table's columns, each in a way of its own, wide and deep."""
     scaled = layers.Normalization(mean=0.5, variance=2.0)(inputs["age"])
     kind = layers.CategoryEncoding(4, "one_hot")(inputs["kind"])
     crossed = layers.Flatten()(layers.Embedding(4, 2)(inputs["kind"]))
-    wide = layers.Concatenate()([scaled, kind, inputs["more"]])
-    deep = layers.Dense(5, "relu")(layers.Concatenate()([wide, crossed]))
-    return layers.Dense(3)(wide) + layers.Dense(3)(layers.BatchNormalization()(deep))
-
-
-@example(
-    FEATURES,
-    {"kind": LABELS, "size": TARGETS},
-    loss={"kind": CLASSES, "size": "huber"},
-    loss_weights={"kind": 0.3, "size": 2.0},
-    metrics={"kind": ["accuracy"], "size": ["mae", "mse"]},
-)
-def several_outputs(x):
-    shared = layers.BatchNormalization()(layers.Dense(5, "selu")(x))
+    wide = layers.Concatenate()([scaled, kind, inputs["more"], crossed])
+    deep = layers.BatchNormalization()(layers.Dense(3, "selu")(wide))
     return {
-        "kind": layers.Dense(3, name="kind")(layers.AlphaDropout(0.1)(shared)),
-        "size": layers.Dense(3, name="size")(shared + layers.Dense(5)(x)),
+        "class": layers.Dense(3, name="class")(layers.AlphaDropout(0.1)(deep)),
+        "size": layers.Dense(3)(wide) + deep,
     }
 
 
@@ -139,7 +117,7 @@ class Coupling(layers.Layer):
     """Shifts and scales one half by the other, as a normalising flow does."""
 
     def build(self, shape):
-        self.net = keras.Sequential([layers.Dense(5, "tanh"), layers.Dense(6)])
+        self.net = keras.Sequential([layers.Dense(6, "tanh")])
         self.net.build((None, 3))
 
     def call(self, x):
@@ -162,38 +140,29 @@ def normalising_flow(x):
 def graph_network(inputs):
     nodes, edges = inputs["nodes"], ops.cast(inputs["edges"], "float32")
     messages = ops.matmul(edges, layers.Dense(4, "relu")(nodes))
-    nodes = layers.LayerNormalization()(nodes + messages / 5)
-    return layers.Dense(3)(ops.sum(nodes, axis=1))
-
-
-def with_lora():
-    model = keras.Sequential(
-        [keras.Input((5,), dtype="int32"), layers.Embedding(7, 4), layers.Flatten()]
-    )
-    model.add(layers.Dense(6, "relu"))
-    model.add(layers.LayerNormalization())
-    model.add(layers.Dense(3))
-    model.layers[0].enable_lora(2)
-    model.layers[2].enable_lora(2)
-    model.layers[3].trainable = False
-    return model
+    return layers.Dense(3)(ops.sum(nodes + messages / 5, axis=1))
 
 
 def fine_tuned():
-    """A frozen body, whose norm keeps its statistics, below a new head."""
-    x = keras.Input((6,))
-    hidden = layers.BatchNormalization()(layers.Dense(5, "relu")(x))
-    body = keras.Model(x, hidden + layers.Dense(5)(x), name="body")
+    """Adapts what is below and above of a frozen body, whose norm stays as it is."""
+    body = keras.Sequential(
+        [keras.Input((20,)), layers.Dense(5, "relu"), layers.BatchNormalization()],
+        name="body",
+    )
     body.trainable = False
-    head = layers.Dense(3)(layers.Dropout(0.2)(body(x, training=False)))
-    return keras.Model(x, head)
+    words = keras.Input((5,), dtype="int32")
+    embedding, head = layers.Embedding(7, 4), layers.Dense(3)
+    hidden = body(layers.Flatten()(embedding(words)), training=False)
+    model = keras.Model(words, head(layers.Dropout(0.2)(hidden)))
+    embedding.enable_lora(2)
+    head.enable_lora(2)
+    return model
 
 
-EXAMPLES["lora"] = Example(with_lora, WORDS, LABELS, settings={"loss": CLASSES})
 EXAMPLES["fine_tuned"] = Example(
     fine_tuned,
-    FEATURES,
-    TARGETS,
+    WORDS,
+    LABELS,
     sgd(use_ema=True, ema_overwrite_frequency=2),
-    {"loss": "mse"},
+    {"loss": CLASSES},
 )

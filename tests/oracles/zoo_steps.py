@@ -25,27 +25,33 @@ class OwnStep(keras.Model):
         self.mean_loss = keras.metrics.Mean(name="loss")
         self.make()
 
+    @property
+    def updated(self):
+        """The weights that `optimizer` updates."""
+        return self.trainable_weights
+
+    def compile(self, optimizer, **settings):
+        super().compile(optimizer, **settings)
+        self.optimizer.build(self.updated)  # Else a step is traced twice.
+
     def train_step(self, data):
         with tf.GradientTape() as tape:
             loss = self.loss_of(data)
-        weights = self.trainable_weights
+        weights = self.updated
         gradients = tape.gradient(loss, weights)
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         self.mean_loss.update_state(loss)
         return {"loss": self.mean_loss.result()}
 
 
-def net(inputs, outputs, activation="relu", name=None):
-    return keras.Sequential(
-        [keras.Input((inputs,)), layers.Dense(5, activation), layers.Dense(outputs)],
-        name=name,
-    )
+def net(inputs, *stack, name=None):
+    return keras.Sequential([keras.Input((inputs,)), *stack], name=name)
 
 
-def residual_net(inputs, outputs):
-    x = keras.Input((inputs,))
-    hidden = layers.BatchNormalization()(layers.Dense(inputs, "relu")(x))
-    return keras.Model(x, layers.Dense(outputs)(layers.Add()([x, hidden])))
+def residual_net():
+    x = keras.Input((6,))
+    hidden = layers.BatchNormalization()(layers.Dense(6, "relu")(x))
+    return keras.Model(x, layers.Add()([x, hidden]))
 
 
 @example(FEATURES, optimizer="adam")
@@ -53,7 +59,7 @@ class VAE(OwnStep):
     """Draws a code around what the encoder says, and punishes what it tells."""
 
     def make(self):
-        self.encoder, self.decoder = net(6, 4), net(2, 6)
+        self.encoder, self.decoder = net(6, layers.Dense(4)), net(2, layers.Dense(6))
 
     def loss_of(self, x):
         mean, log_variance = ops.split(self.encoder(x), 2, axis=-1)
@@ -92,15 +98,22 @@ class TwoOptimizers(OwnStep):
     """Two networks against each other, each with an optimizer of its own."""
 
     def make(self):
-        self.generator = residual_net(3, 6)
-        self.critic = net(6, 1, "leaky_relu", name="critic")
+        self.generator = residual_net()
+        self.critic = net(
+            6, layers.Dense(5, "leaky_relu"), layers.Dense(1), name="critic"
+        )
+
+    @property
+    def updated(self):
+        return self.generator.trainable_weights
 
     def compile(self, optimizer, **settings):
         super().compile(optimizer, **settings)
         self.critic_optimizer = keras.optimizers.Adam(1e-2, beta_1=0.5)
+        self.critic_optimizer.build(self.critic.trainable_weights)
 
     def train_step(self, x):
-        noise = keras.random.normal((ops.shape(x)[0], 3), seed=self.seed)
+        noise = keras.random.normal(ops.shape(x), seed=self.seed)
         for optimizer, part, loss_of in (
             (self.critic_optimizer, self.critic, self.critic_loss),
             (self.optimizer, self.generator, self.generator_loss),
@@ -135,7 +148,7 @@ class SlopePenalty(OwnStep):
     """Is trained by a derivative of its own derivative, with one optimizer."""
 
     def make(self):
-        self.net = net(6, 1, "tanh")
+        self.net = net(6, layers.Dense(5, "tanh"), layers.Dense(1))
 
     def loss_of(self, x):
         with tf.GradientTape() as outer:
@@ -153,7 +166,7 @@ class Siamese(OwnStep):
     """Has one net see an anchor, what is like it, and what is not."""
 
     def make(self):
-        self.net = residual_net(6, 3)
+        self.net = residual_net()
 
     def loss_of(self, triplet):
         anchor, like, unlike = (self.net(x, training=True) for x in triplet[0])
@@ -166,7 +179,7 @@ class Diffusion(OwnStep):
     """Learns to take noise away; a copy of the net follows by a moving average."""
 
     def make(self):
-        self.net, self.slow = residual_net(6, 6), residual_net(6, 6)
+        self.net, self.slow = residual_net(), residual_net()
         self.slow.trainable = False
         self.normalizer = layers.Normalization(mean=0.1, variance=1.5)
         self.normalizer.build((None, 6))

@@ -21,14 +21,20 @@ from xorlab.work import workers as work
 
 distributed = pytest.importorskip("distributed")
 
-GRID = sweep.Grid(activations=("relu",), depths=(2,), seeds=1200, steps=8_000)
+GRID = sweep.Grid(activations=("relu",), depths=(2,), seeds=1200, steps=5_000)
 
 
 def _start(folder, program, *arguments, path="", **environment):
     paths = os.pathsep.join([str(path), *sys.path])
-    program = "-m", f"distributed.cli.dask_{program}"
     environment["PYTHONPATH"] = paths
-    return processes.Started(*program, *arguments, cwd=folder, env=environment)
+    # Dask has been imported, and has read another environment.
+    code = f"""
+import dask
+from distributed.cli.dask_{program} import main
+dask.config.refresh()
+main()
+"""
+    return processes.Started("-c", code, *arguments, cwd=folder, env=environment)
 
 
 @contextlib.contextmanager

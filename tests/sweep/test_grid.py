@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from oracles import processes
 
 from xorlab.sweep.about import command
 from xorlab.sweep.grid import Grid
@@ -74,48 +75,39 @@ def test_however_wide_a_network_is_one_is_trained_at_once():
     assert networks_at_once(1000) == networks_at_once(10_000) == 1
 
 
-def _run(*arguments, **options):
-    paths = [str(options.get("cwd", "")), *sys.path]
-    return subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        **options,
-    )
-
-
 def test_importing_it_does_not_import_tensorflow():
     code = "import sys, xorlab.sweep; sys.exit('tensorflow' in sys.modules)"
-    assert _run("-c", code).returncode == 0
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], env=os.environ | paths, check=True)
 
 
-def _without_tensorflow(folder):
-    (folder / "tensorflow.py").write_text("raise SystemError('imported')")
-    return folder
+MISTAKES = {
+    "--out=x --depths=2,x": "depths: expected whole numbers .*'x'",
+    "--out=x --diagnose_at=x": "diagnose_at: expected whole numbers .*'x'",
+    "--out=x --activations=rellu": "did you mean 'relu'",
+    "--out=x 5": "expected flags; received '5'",
+    "": "out: expected a folder; received none",
+    "--out=x --scheduler=nowhere": "scheduler: expected tcp://HOST:PORT",
+}
 
 
-def test_help_does_not_import_tensorflow(tmp_path):
-    shown = _run("-m", "xorlab.sweep", "--help", cwd=_without_tensorflow(tmp_path))
-    assert "--activations" in shown.stdout
-    assert shown.stderr == ""
+@pytest.fixture(scope="module")
+def answers():
+    """What the command says to some flags, without TensorFlow."""
+    asked = ["--help", *MISTAKES]
+    done = processes.answers([["-m", "xorlab.sweep", *x.split()] for x in asked])
+    return dict(zip(asked, done, strict=True))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--out=x", "--depths=2,x"], "depths: expected whole numbers .*'x'"),
-        (["--out=x", "--diagnose_at=x"], "diagnose_at: expected whole numbers .*'x'"),
-        (["--out=x", "--activations=rellu"], "did you mean 'relu'"),
-        (["--out=x", "5"], "expected flags; received '5'"),
-        ([], "out: expected a folder; received none"),
-        (["--out=x", "--scheduler=nowhere"], "scheduler: expected tcp://HOST:PORT"),
-    ],
-)
-def test_main_refuses_in_one_line(flags, message, tmp_path):
-    shown = _run("-m", "xorlab.sweep", *flags, cwd=_without_tensorflow(tmp_path))
-    assert shown.returncode == 2
-    assert shown.stdout == ""
-    assert re.fullmatch(f"error: .*{message}.*\n", shown.stderr)
-    assert not (tmp_path / "x").exists()
+def test_help_names_the_flags(answers):
+    assert "--activations" in answers["--help"].stdout
+    assert answers["--help"].stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", MISTAKES)
+def test_main_refuses_in_one_line(flags, answers):
+    shown = answers[flags]
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert re.fullmatch(f"error: .*{MISTAKES[flags]}.*\n", shown.stderr)

@@ -29,7 +29,7 @@ def train(width):
     train_chunk(next(chunks(grid)))
 train(300)
 before = peak()
-train(4000)
+train(2500)
 print(peak() - before)
 """
 
@@ -38,7 +38,7 @@ print(peak() - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak in /proc")
 def test_memory_is_about_what_a_thread_takes():
     done = processes.run("-c", _PEAK)
-    taken = size.memory(Grid(("relu",), depths=(3,), widths=(4000,)), threads=1)
+    taken = size.memory(Grid(("relu",), depths=(3,), widths=(2500,)), threads=1)
     assert 0.7 < int(done.stdout) / taken < 1.4, done.stderr
 
 
@@ -56,7 +56,9 @@ def test_memory_is_that_of_the_largest_cell_in_every_thread():
 def test_disk_is_about_what_a_sweep_writes(seeds, tmp_path, monkeypatch):
     # One network a chunk, or more than a hundred: a file has a size of its own.
     monkeypatch.setattr(plan, "_MOST_NETWORKS", 128 if seeds > 100 else 1)
-    grid = Grid(activations=("leaky_relu",), depths=(2, 4), seeds=seeds, steps=1)
+    # Two cells, of one program.
+    cells = {"depths": (3,), "learning_rates": (0.1, 0.01)}
+    grid = Grid(activations=("leaky_relu",), **cells, seeds=seeds, steps=1)
     sweep.run(grid, tmp_path)
     written = [*tmp_path.glob("chunks/*"), tmp_path / "networks.csv"]
     taken = sum(path.stat().st_size for path in written)

@@ -42,7 +42,7 @@ def test_disk_is_about_what_the_logs_of_steps_take(settings, tmp_path):
         name = f"steps{steps}"
         config = Config(
             **settings,
-            depth=4,
+            depth=2,
             steps=steps,
             log_every=2,
             jit=False,
