@@ -18,6 +18,12 @@ from xorlab.steps.rows import flat, in_rows
 SMALL = 2**12
 
 
+def is_small(tensor: tf.Tensor) -> bool:
+    """Whether a tensor is known to have few values."""
+    size = tensor.shape.num_elements()
+    return size is not None and size <= SMALL
+
+
 def measure(
     tensors: Sequence[tf.Tensor], *, by_xla: bool
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -112,14 +118,14 @@ def _by_size(together, in_turn, *lists):
         together, in_turn: of such lists, return tensors `[T, ...]`.
         *lists: of tensors of the same shapes.
     """
-    sizes = [tensor.shape.num_elements() for tensor in lists[0]]
-    is_small = [size is not None and size <= SMALL for size in sizes]
+    small = list(map(is_small, lists[0]))
+    sizes = [x.shape.num_elements() for x in itertools.compress(lists[0], small)]
     # Together, they are no more than is measured of a big one at once.
-    if sum(itertools.compress(sizes, is_small)) > parts.PART:
-        is_small = [False for _ in sizes]
+    if sum(sizes) > parts.PART:
+        small = [False for _ in small]
     numbers, measured = [], []
     for measure_all, are_small in ((together, True), (in_turn, False)):
-        chosen = [row for row, each in enumerate(is_small) if each == are_small]
+        chosen = [row for row, each in enumerate(small) if each == are_small]
         if chosen:
             numbers += chosen
             of_chosen = ([tensors[row] for row in chosen] for tensors in lists)

@@ -3,7 +3,7 @@
 import collections
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -13,6 +13,15 @@ from xorlab.steps import exact, measures, units
 from xorlab.steps.histograms import BUCKETS
 from xorlab.steps.traced import is_for_xla, is_reachable, replica
 from xorlab.steps.updates import array, greatest, kept
+
+
+class _Call(NamedTuple):
+    """What a layer returned once: outputs of few values wait for those of others."""
+
+    first: tf.Tensor
+    few: list[tf.Tensor]
+    many: list[tf.Tensor]  # Of the others, counts and ends, or nothing.
+    passing: tf.Tensor | None
 
 
 class LayerOutputs:
@@ -32,9 +41,11 @@ class LayerOutputs:
         self._names = {id(layer): name for name, layer in layers.items()}
         kinds = {name: units.kind_of(layer) for name, layer in layers.items()}
         self._kinds = {name: kind for name, kind in kinds.items() if kind}
-        # By replica, then name: of each call, counts, ends, and what units pass on.
+        # By replica, then name.
         self._calls_of: dict = collections.defaultdict(dict)
-        # By the graph of a trace.
+        # By replica: what was counted of them, if no other came since.
+        self._counted_of: dict = {}
+        # By the graph of a trace: with what they wait for.
         self._copies_in: dict = {}
         self._passed: set = set()  # Replicas that have begun to update.
         self.returned: list[str] = []
@@ -74,6 +85,7 @@ class LayerOutputs:
     def clear(self) -> None:
         """Forgets what holds tensors."""
         self._calls_of.clear()
+        self._counted_of.clear()
         self._copies_in.clear()
 
     def add(self, layer: keras.Layer, output: Any) -> None:
@@ -84,23 +96,35 @@ class LayerOutputs:
             # Another forward pass begins; until then, all updates are of the last.
             self._passed.discard(replica())
             self._calls_of.pop(replica(), None)
-        by_xla = is_for_xla()
         if tf.executing_eagerly():
             # The step's tape would go on to record what is measured.
             floats = [tf.stop_gradient(x) for x in floats]
-        elif not by_xla:
-            graph = tf.compat.v1.get_default_graph()
-            copies = self._copies_in.setdefault(graph, exact.Copies())
-            # Without a dependency of their own, TensorFlow merges copy and original.
-            with tf.control_dependencies([tf.convert_to_tensor(self._now)]):
-                floats = [copies.of(x) for x in floats]
+        elif not is_for_xla():
+            floats = self._copied(floats)
         if floats:
             name = self._names[id(layer)]
-            counts, _, ends = measures.measure(floats, by_xla=by_xla)
-            counts, ends = tf.reduce_sum(counts, axis=0), tf.reduce_max(ends, axis=0)
             passing = units.passing(layer, floats[0]) if name in self._kinds else None
             calls = self._calls_of[replica()].setdefault(name, [])
-            calls.append((counts, ends, passing))
+            calls.append(self._call(floats, passing))
+            self._counted_of.pop(replica(), None)
+
+    def _call(self, outputs, passing):
+        few = [x for x in outputs if measures.is_small(x)]
+        many = [x for x in outputs if not measures.is_small(x)]
+        if many:
+            counts, _, ends = measures.measure(many, by_xla=is_for_xla())
+            many = [counts, ends]
+        return _Call(outputs[0], few, many, passing)
+
+    def _copied(self, tensors):
+        graph = tf.compat.v1.get_default_graph()
+        if graph not in self._copies_in:
+            now = tf.convert_to_tensor(self._now)
+            self._copies_in[graph] = exact.Copies(), now
+        copies, now = self._copies_in[graph]
+        # Without a dependency of their own, TensorFlow merges copy and original.
+        with tf.control_dependencies([now]):
+            return [copies.of(x) for x in tensors]
 
     def begin_update(self) -> None:
         """Takes note that the forward pass has ended."""
@@ -115,18 +139,20 @@ class LayerOutputs:
         """
         nothing = tf.zeros([0])
         return [
-            tf.add_n([passing for *_, passing in self._calls(name)] or [nothing])
+            tf.add_n([call.passing for call in self._calls(name)] or [nothing])
             for name in self._kinds
         ]
 
     def keep(self, passing: Sequence[tf.Tensor]) -> None:
         """Writes down what was counted, `passing` being of the whole batch."""
-        calls = self._calls_of[replica()]
         if self._layers:
-            self.returned = list(calls)
-            counts, ends = zip(*map(self._joined, self._layers), strict=True)
-            self._counts.assign(tf.stack(counts))
-            self._ends.assign(tf.stack(ends))
+            self.returned = list(self._calls_of[replica()])
+            counted = self._counted_of.get(replica())
+            if counted is None or not is_reachable(counted[0]):
+                counted = self._counted_of[replica()] = self._counted()
+            counts, ends = counted
+            self._counts.assign(counts)
+            self._ends.assign(ends)
         if self._kinds:
             # The mean of no units is NaN.
             pass_none = [tf.reduce_mean(tf.cast(x == 0, tf.float64)) for x in passing]
@@ -135,19 +161,26 @@ class LayerOutputs:
             flat = [1 - x / n / _replicas() for x, n in zip(sums, numbers, strict=True)]
             self._shares.assign(tf.stack([tf.stack(pass_none), tf.stack(flat)]))
 
-    def _joined(self, name):
-        """Returns the counts and the ends of all calls of a layer."""
-        counts = [tf.zeros([BUCKETS], tf.int64)]
-        ends = [tf.constant([-math.inf, -math.inf], tf.float64)]
-        for of_call in self._calls(name):
-            counts.append(of_call[0])
-            ends.append(of_call[1])
-        return tf.add_n(counts), tf.reduce_max(tf.stack(ends), axis=0)
+    def _counted(self):
+        """Returns the counts and the ends of each layer, over all of its calls."""
+        by_layer = enumerate(map(self._calls, self._layers))
+        calls = [(row, call) for row, calls in by_layer for call in calls]
+        few = [(row, x) for row, call in calls for x in call.few]
+        many = [(row, *call.many) for row, call in calls if call.many]
+        counts, _, ends = measures.measure([x for _, x in few], by_xla=is_for_xla())
+        counts = tf.concat([counts, *(counts for _, counts, _ in many)], 0)
+        ends = tf.concat([ends, *(ends for *_, ends in many)], 0)
+        rows = [row for row, _ in few]
+        rows += [row for row, counts, _ in many for _ in range(counts.shape[0])]
+        if rows == list(range(len(self._layers))):
+            return counts, ends
+        counts = tf.math.unsorted_segment_sum(counts, rows, len(self._layers))
+        return counts, tf.math.unsorted_segment_max(ends, rows, len(self._layers))
 
     def _calls(self, name):
         """Returns a layer's calls; those inside a loop's body are not seen."""
         calls = self._calls_of[replica()].get(name, [])
-        return [call for call in calls if is_reachable(call[0])]
+        return [call for call in calls if is_reachable(call.first)]
 
 
 def _replicas():

@@ -1,5 +1,6 @@
 """Tensors of any shapes laid out in one matrix, to be measured by few operations."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,11 @@ def in_rows(
     double = any(tensor.dtype == tf.float64 for tensor in tensors)
     dtype = tf.float64 if double else tf.float32
     values, rows, padding = [], [], []
+
+    @functools.cache
+    def zeros(number):
+        return tf.constant(np.zeros(number, dtype.as_numpy_dtype))
+
     for tensor in flat(tensors):
         size = tensor.shape[0]
         if size is None:
@@ -40,8 +46,10 @@ def in_rows(
         padding.append(-size % _ROW)
         rows.append((size + padding[-1]) // _ROW)
         values.append(tf.cast(tensor, dtype))
-        if tf.is_tensor(size) or padding[-1]:
+        if tf.is_tensor(size):
             values.append(tf.zeros([padding[-1]], dtype))
+        elif padding[-1]:
+            values.append(zeros(padding[-1]))
     numbers = list(range(len(tensors)))
     if fill:
         more = _filled(sum(rows)) - sum(rows)

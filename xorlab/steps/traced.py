@@ -16,7 +16,7 @@ def replica() -> int | None:
 
 def is_reachable(tensor: tf.Tensor) -> bool:
     """Whether a tensor can be used here, or is inside a loop or branch of the step."""
-    if tf.executing_eagerly():
+    if not hasattr(tensor, "graph"):  # It is known, as all that runs eagerly is.
         return True
     graph = tf.compat.v1.get_default_graph()
     while graph is not None:
