@@ -117,6 +117,8 @@ def released(
         and _is_traced(gradient)
         and gradient.op.type != "Mul"
         and is_big(gradient)
+        # In a branch, Keras has all gradients be of the same graph.
+        and gradient.graph is tf.compat.v1.get_default_graph()
     )
     if not is_free:
         return gradient
