@@ -33,6 +33,7 @@ def dataset():
 
 
 SOURCES = {
+    "arrays": (make, lambda: (X, Y), {"batch_size": oracle.ROWS}),
     "tf.data and validation data": (
         make,
         lambda: (dataset(), None),

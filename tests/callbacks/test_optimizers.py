@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(9)
 X = RNG.normal(size=(12, 3)).astype("float32")
 Y = RNG.normal(size=(12, 2)).astype("float32")
-REAL = tf.data.Dataset.from_tensor_slices(X).batch(oracle.ROWS)
-DATA = tf.data.Dataset.from_tensor_slices((X, Y)).batch(oracle.ROWS)
+REAL = oracle.as_dataset(X)
+DATA = oracle.as_dataset(X, Y)
 NOISE = tf.constant(RNG.normal(size=(oracle.ROWS, 2)).astype("float32"))
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from oracles import callback_oracle as oracle
 from oracles.small_fits import X, Y, compiled, small
 
-DATA = tf.data.Dataset.from_tensor_slices((X, Y)).batch(oracle.ROWS)
+DATA = oracle.as_dataset(X, Y)
 
 
 def eager():

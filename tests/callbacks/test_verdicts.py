@@ -165,6 +165,22 @@ def test_steps_are_judged_when_they_have_doubled(learned):
     assert [x.steps_left for x in learned.seen] == [47 - step for step in judged]
 
 
+def test_where_gradients_accumulate_the_steps_left_are_updates(tmp_path, monkeypatch):
+    def accumulating():
+        made = well()
+        optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=3)
+        made.compile(optimizer, "binary_crossentropy", run_eagerly=True)
+        return made
+
+    seen, judge = [], verdicts.judge
+    monkeypatch.setattr(verdicts, "judge", lambda x: seen.append(x) or judge(x))
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    # 7 batches an epoch: the third update is of both.
+    oracle.train(accumulating, X[:28], Y[:28], [callback], epochs=2)
+    made_and_left = {x.steps[-1].step: x.steps_left for x in seen}
+    assert made_and_left == {0: 3, 1: 2, 3: 0}
+
+
 def told_of(losses, log=None):
     """What is said of a network whose first layer starves, by its loss at each look.
 

@@ -78,7 +78,7 @@ def fit(model, x, y=None, callbacks=(), **options):
     return model.fit(x, y, callbacks=list(callbacks), **options)
 
 
-def as_dataset(x, y):
+def as_dataset(x, y=None):
     """Batches arrays as Keras does, whose own way takes longer than a small model."""
     nested = isinstance(x, list | tuple)
     data = keras.tree.lists_to_tuples((x,) if y is None and nested else x)
