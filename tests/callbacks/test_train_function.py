@@ -4,7 +4,6 @@ import functools
 
 import keras
 import pytest
-import tensorflow as tf
 from oracles import callback_oracle as oracle
 from oracles.small_fits import X, Y, compiled, small
 
