@@ -49,7 +49,7 @@ class Watch:
         self._log = log
         self._activations = activations
         self._verdicts = verdicts
-        self._ends_at: int | None = None  # The step after the last, if known.
+        self._last_step: int | None = None  # That the training makes, if that is known.
         self._goes_on = True
         self._has_logged = False
         self._last_finite: int | None = None
@@ -101,11 +101,8 @@ class Watch:
             is_logged: whether its first update is logged.
             steps_left: how many steps the training still makes, if that is known.
         """
-        self._guarded(self._begin_epoch, is_logged, steps_left)
-
-    def _begin_epoch(self, is_logged, steps_left):
-        self._ends_at = None if steps_left is None else self._next_step() + steps_left
-        self._schedule.begin_epoch(is_logged)
+        self._last_step = None if steps_left is None else self.next_step + steps_left - 1
+        self._guarded(lambda: self._schedule.begin_epoch(is_logged))
 
     def begin_steps(self, steps: int) -> None:
         """Takes note that so many steps begin, and asks for them if they are due."""
@@ -175,8 +172,8 @@ class Watch:
             more = self._of_scaling(statistics.optimizer, steps)
             more |= self._learning_rate(statistics.optimizer)
             self._writer.add(statistics, more)
-        if self._ends_at is not None:
-            self._verdicts.steps_left = max(0, self._ends_at - step - 1)
+        if self._last_step is not None:
+            self._verdicts.steps_left = max(0, self._last_step - self._made_before - step)
         rate = None if len(told) > 1 else more.get("learning_rate")
         self._verdicts.add(told, place, rate)
 
