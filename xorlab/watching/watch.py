@@ -49,11 +49,10 @@ class Watch:
         self._log = log
         self._activations = activations
         self._verdicts = verdicts
-        self._last_step: int | None = None  # That the training makes, if that is known.
+        self._ends_at: int | None = None  # The one after the last, if known.
         self._goes_on = True
-        self._has_logged = False
+        self._has_logged = self._has_lost = False
         self._last_finite: int | None = None
-        self._has_lost = False
         self._steps = self._begun = self._made_before = 0
         self._guarded(self._begin, every)
 
@@ -101,7 +100,7 @@ class Watch:
             is_logged: whether its first update is logged.
             steps_left: how many steps the training still makes, if that is known.
         """
-        self._last_step = None if steps_left is None else self.next_step + steps_left - 1
+        self._ends_at = None if steps_left is None else self.next_step + steps_left
         self._guarded(lambda: self._schedule.begin_epoch(is_logged))
 
     def begin_steps(self, steps: int) -> None:
@@ -172,8 +171,9 @@ class Watch:
             more = self._of_scaling(statistics.optimizer, steps)
             more |= self._learning_rate(statistics.optimizer)
             self._writer.add(statistics, more)
-        if self._last_step is not None:
-            self._verdicts.steps_left = max(0, self._last_step - self._made_before - step)
+        if self._ends_at is not None:
+            made = self._made_before + step + 1
+            self._verdicts.steps_left = max(0, self._ends_at - made)
         rate = None if len(told) > 1 else more.get("learning_rate")
         self._verdicts.add(told, place, rate)
 
