@@ -11,7 +11,7 @@ from xorlab.eventlog.eventfile import EventFile, SharedRecords
 from xorlab.eventlog.graph import StepScopes, kept_graph
 from xorlab.files import check_writable
 from xorlab.steps import internals, naming
-from xorlab.steps.fits import steps_of_epochs, steps_of_execution
+from xorlab.steps.fits import batches_of_epochs, steps_of_epochs, steps_of_execution
 from xorlab.steps.optimizers import optimizers_of
 from xorlab.steps.requests import StepRequests
 from xorlab.watching import Terminal, Verdicts, Watch, Witness, what_if_unseen
@@ -188,7 +188,7 @@ class TensorBoard(SparingTensorBoard):
         if self._watch is not None:
             if not self._has_begun_epoch:
                 self._watch.go_on_from(self._steps_before(epoch))
-            left = steps_of_epochs(self, (self.params or {}).get("epochs", 0) - epoch)
+            left = batches_of_epochs(self, (self.params or {}).get("epochs", 0) - epoch)
             self._watch.begin_epoch(epoch % (self.histogram_freq or 1) == 0, left)
         self._has_begun_epoch = True
 

@@ -117,7 +117,7 @@ def assert_same(ours, plain):
 def test_both_networks_of_a_gan_are_logged(jit, tmp_path):
     make = compiled(Wgan, jit)
     every = 1 if jit else 2  # XLA takes seconds for a step that is left to Keras.
-    callback = oracle.watching(tmp_path, histogram_steps=every, write_activations=jit)
+    callback = oracle.watching(tmp_path, histogram_steps=every, write_activations=True)
     ours = oracle.train(make, REAL, callbacks=[callback], epochs=2)
     assert_same(ours, oracle.train(make, REAL, epochs=2))
     batches = [batch for (batch,) in oracle.batches_of(X)] * 2
@@ -129,7 +129,7 @@ def test_both_networks_of_a_gan_are_logged(jit, tmp_path):
         logged = [each[optimizer][0] for each in truth[::every]]
         oracle.assert_true(log, steps, logged, optimizer=name)
     outputs = [tag for tag in log.histograms if tag.endswith("/activation")]
-    assert any("generator" in tag for tag in outputs) == jit
+    assert any("generator" in tag for tag in outputs)
 
 
 class Starving(Gan):

@@ -81,10 +81,10 @@ def take_for_big(monkeypatch):
     monkeypatch.setattr(parts, "PART", 8)
 
 
-def test_big_outputs_are_counted_in_parts(tmp_path, monkeypatch):
+@pytest.mark.parametrize("how", ["xla", "eager"])
+def test_big_outputs_are_counted_in_parts(how, tmp_path, monkeypatch):
     take_for_big(monkeypatch)
-    # In a graph it is not known how big outputs are.
-    make = model_with(momentum, "eager")
+    make = model_with(momentum, how)
     callback = {"histogram_steps": 1, "write_activations": True}
     log = check(tmp_path, make, truth(make), [0, 1, 2], **callback)
     assert log.histograms["dense/activation"][2][:, 2].sum() == 3 * oracle.ROWS

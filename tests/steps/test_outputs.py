@@ -50,3 +50,26 @@ def test_a_layer_s_calls_are_counted_together(few, eager, monkeypatch):
     np.testing.assert_allclose(ends, histograms.find_ends(arrays), rtol=1e-7)
     outputs.clear()
     assert outputs.returned == ["once", "twice", "two at a time"]
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_what_is_returned_inside_a_loop_is_not_counted(few, monkeypatch):
+    monkeypatch.setattr(measures, "SMALL", few)
+    layer = keras.layers.Layer()
+    outputs = LayerOutputs({"inside": layer}, tf.Variable(0))
+    known = tf.ones([3])
+
+    @tf.function(autograph=False)
+    def step():
+        def go_on(number):
+            outputs.add(layer, known)
+            outputs.add(layer, [known, tf.ones([2]) * tf.cast(number, tf.float32)])
+            return number + 1
+
+        tf.while_loop(lambda number: number < 3, go_on, [0])
+        outputs.begin_update()
+        outputs.keep(outputs.passing())
+
+    step()
+    names, *_ = outputs.counts()
+    assert names == []

@@ -5,14 +5,20 @@ import math
 import keras
 
 
+def batches_of_epochs(callback: keras.callbacks.Callback, epochs: int) -> int | None:
+    """Returns how many batches so many epochs are; None if an epoch's are not known."""
+    batches = (callback.params or {}).get("steps")
+    return None if batches is None else epochs * batches
+
+
 def steps_of_epochs(callback: keras.callbacks.Callback, epochs: int) -> int | None:
     """Returns how many steps so many epochs are; None if an epoch's are not known."""
-    batches = (callback.params or {}).get("steps")
+    batches = batches_of_epochs(callback, epochs)
     if batches is None:
         return None
     optimizer = callback.model.optimizer
     accumulated = getattr(optimizer, "gradient_accumulation_steps", None)
-    return epochs * batches // (accumulated or 1)
+    return batches // (accumulated or 1)
 
 
 def steps_of_execution(callback: keras.callbacks.Callback, batch: int) -> int:

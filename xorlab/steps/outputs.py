@@ -11,14 +11,14 @@ import tensorflow as tf
 
 from xorlab.steps import exact, measures, units
 from xorlab.steps.histograms import BUCKETS
-from xorlab.steps.traced import is_for_xla, is_reachable, replica
+from xorlab.steps.traced import is_around, is_for_xla, is_reachable, replica
 from xorlab.steps.updates import array, greatest, kept
 
 
 class _Call(NamedTuple):
     """What a layer returned once: outputs of few values wait for those of others."""
 
-    first: tf.Tensor
+    graph: tf.Graph  # In which it was called: an output may be of none.
     few: list[tf.Tensor]
     many: list[tf.Tensor]  # Of the others, counts and ends, or nothing.
     passing: tf.Tensor | None
@@ -114,7 +114,7 @@ class LayerOutputs:
         if many:
             counts, _, ends = measures.measure(many, by_xla=is_for_xla())
             many = [counts, ends]
-        return _Call(outputs[0], few, many, passing)
+        return _Call(tf.compat.v1.get_default_graph(), few, many, passing)
 
     def _copied(self, tensors):
         graph = tf.compat.v1.get_default_graph()
@@ -174,13 +174,16 @@ class LayerOutputs:
         rows += [row for row, counts, _ in many for _ in range(counts.shape[0])]
         if rows == list(range(len(self._layers))):
             return counts, ends
+        rows = tf.constant(rows, tf.int32)  # There may be none.
         counts = tf.math.unsorted_segment_sum(counts, rows, len(self._layers))
         return counts, tf.math.unsorted_segment_max(ends, rows, len(self._layers))
 
     def _calls(self, name):
         """Returns a layer's calls; those inside a loop's body are not seen."""
         calls = self._calls_of[replica()].get(name, [])
-        return [call for call in calls if is_reachable(call.first)]
+        if tf.executing_eagerly():
+            return calls
+        return [call for call in calls if is_around(call.graph)]
 
 
 def _replicas():

@@ -16,14 +16,15 @@ def replica() -> int | None:
 
 def is_reachable(tensor: tf.Tensor) -> bool:
     """Whether a tensor can be used here, or is inside a loop or branch of the step."""
-    if not hasattr(tensor, "graph"):  # It is known, as all that runs eagerly is.
-        return True
-    graph = tf.compat.v1.get_default_graph()
-    while graph is not None:
-        if tensor.graph is graph:
-            return True
-        graph = getattr(graph, "outer_graph", None)
-    return False
+    return tf.executing_eagerly() or is_around(tensor.graph)
+
+
+def is_around(graph: tf.Graph) -> bool:
+    """Whether what is traced now is of a graph, or of a loop or branch in it."""
+    here = tf.compat.v1.get_default_graph()
+    while here is not None and here is not graph:
+        here = getattr(here, "outer_graph", None)
+    return here is not None
 
 
 def is_for_xla() -> bool:

@@ -49,7 +49,7 @@ class Watch:
         self._log = log
         self._activations = activations
         self._verdicts = verdicts
-        self._ends_at: int | None = None  # The one after the last, if known.
+        self._ends_at: int | None = None  # In batches, if that is known.
         self._goes_on = True
         self._has_logged = self._has_lost = False
         self._last_finite: int | None = None
@@ -65,11 +65,10 @@ class Watch:
             _scales_its_loss(x) or x.gradient_accumulation_steps
             for x in self._optimizers.values()
         )
-        for optimizer in map(_innermost, self._optimizers.values()):
-            accumulates = optimizer.gradient_accumulation_steps
-            if accumulates and may_change_gradients(optimizer):
+        for each in map(_innermost, self._optimizers.values()):
+            if each.gradient_accumulation_steps and may_change_gradients(each):
                 warn(
-                    f"{type(optimizer).__name__} accumulates gradients that its own "
+                    f"{type(each).__name__} accumulates gradients that its own "
                     "apply may have changed: these are logged, not those of the loss"
                 )
         innermost = {x: _innermost(each) for x, each in self._optimizers.items()}
@@ -93,14 +92,14 @@ class Watch:
         """The step that comes next, or 0 where none can be seen."""
         return self._made_before + self._next_step() if self._goes_on else 0
 
-    def begin_epoch(self, is_logged: bool, steps_left: int | None = None) -> None:
+    def begin_epoch(self, is_logged: bool, batches_left: int | None = None) -> None:
         """Takes note that an epoch begins.
 
         Args:
             is_logged: whether its first update is logged.
-            steps_left: how many steps the training still makes, if that is known.
+            batches_left: how many the training is still given, if that is known.
         """
-        self._ends_at = None if steps_left is None else self.next_step + steps_left
+        self._ends_at = None if batches_left is None else self._steps + batches_left
         self._guarded(lambda: self._schedule.begin_epoch(is_logged))
 
     def begin_steps(self, steps: int) -> None:
@@ -172,8 +171,9 @@ class Watch:
             more |= self._learning_rate(statistics.optimizer)
             self._writer.add(statistics, more)
         if self._ends_at is not None:
-            made = self._made_before + step + 1
-            self._verdicts.steps_left = max(0, self._ends_at - made)
+            optimizer = _innermost(self._optimizers[told[0].optimizer])
+            each = optimizer.gradient_accumulation_steps or 1
+            self._verdicts.steps_left = (self._ends_at - steps + steps % each) // each
         rate = None if len(told) > 1 else more.get("learning_rate")
         self._verdicts.add(told, place, rate)
 
