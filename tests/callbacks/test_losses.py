@@ -17,10 +17,6 @@ HOW = {
 }
 
 
-def batched(arrays):
-    return tf.data.Dataset.from_tensor_slices(arrays).batch(oracle.ROWS)
-
-
 class Spread(layers.Layer):
     """Adds a loss of its own."""
 
@@ -73,18 +69,19 @@ def test_each_part_of_a_loss_is_that_of_a_tape(how, tmp_path):
         return [tf.zeros_like(v) for v in weights]
 
     make = two_outputs(how)
-    data = batched((X, (Y, -Y)))
-    callback = oracle.watching(tmp_path, histogram_steps=1, write_loss_grads=True)
-    ours = oracle.train(make, data, None, [callback])
+    # XLA takes seconds to compile a step that is left to Keras.
+    every = 1 if how == "xla" else 2
+    callback = oracle.watching(tmp_path, histogram_steps=every, write_loss_grads=True)
+    ours = oracle.train(make, X, (Y, -Y), [callback])
     batches = oracle.batches_of(X, (Y, -Y))
-    plain, _ = oracle.true_steps(make, data, None, batches, tape=taped)
+    plain, _ = oracle.true_steps(make, X, (Y, -Y), batches, tape=taped)
     oracle.assert_same(ours, plain)
     oracle.assert_left_alone(ours)
     scalars = oracle.read(tmp_path).scalars
     assert oracle.names(scalars, "gradient_norm/") == set(true[0])
     for name in true[0]:
         logged = scalars[f"gradient_norm/{name}"]
-        assert list(logged) == [0, 1, 2]
+        assert list(logged) == list(range(0, 3, every))
         for step, value in logged.items():
             np.testing.assert_allclose(value, true[step][name], rtol=1e-4)
 
@@ -167,11 +164,10 @@ def recurrent():
 )
 def test_where_parts_are_not_known_all_else_is_logged(make, why, tmp_path):
     callback = oracle.watching(tmp_path, write_loss_grads=True, histogram_steps=1)
-    data = batched((X, Y))
     with pytest.warns(UserWarning, match=f"not written by loss: .*{why}") as told:
-        ours = oracle.train(make, data, None, [callback])
+        ours = oracle.train(make, X, Y, [callback])
     assert [w.category for w in told].count(UserWarning) == 1
-    oracle.assert_same(ours, oracle.train(make, data))
+    oracle.assert_same(ours, oracle.train(make, X, Y))
     scalars = oracle.read(tmp_path).scalars
     assert list(scalars["gradient_norm"]) == [0, 1, 2]
     assert not oracle.names(scalars, "gradient_norm/")

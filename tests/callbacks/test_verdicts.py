@@ -187,6 +187,27 @@ def test_where_gradients_accumulate_the_steps_left_are_updates(
     assert {0, 1, 3, 7, 9} <= set(made_and_left)
 
 
+def test_of_a_step_with_several_updates_batches_are_left(tmp_path, monkeypatch):
+    class Twice(keras.Sequential):
+        def train_step(self, batch):
+            for _ in range(2):
+                logs = super().train_step(batch)
+            return logs
+
+    def twice():
+        made = Twice([keras.Input(X.shape[1:]), keras.layers.Dense(1, "sigmoid")])
+        made.compile("sgd", "binary_crossentropy", run_eagerly=True)
+        return made
+
+    seen, judge = [], verdicts.judge
+    monkeypatch.setattr(verdicts, "judge", lambda x: seen.append(x) or judge(x))
+    callback = oracle.watching(tmp_path, histogram_steps=1)
+    oracle.train(twice, X[:20], Y[:20], [callback], epochs=2)
+    made_and_left = {x.steps[-1].step: x.steps_left for x in seen}
+    assert made_and_left == {step: 9 - step // 2 for step in made_and_left}
+    assert {1, 19} <= set(made_and_left)
+
+
 def told_of(losses, log=None):
     """What is said of a network whose first layer starves, by its loss at each look.
 

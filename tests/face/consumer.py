@@ -3,12 +3,6 @@
 An ignored error is one that mypy has to find: a face that is Any would have none.
 """
 
-# All that `mypy --strict` asks of a file.
-# mypy: disallow-any-generics, disallow-subclassing-any, disallow-untyped-calls
-# mypy: disallow-untyped-defs, disallow-incomplete-defs, check-untyped-defs
-# mypy: disallow-untyped-decorators, warn-unused-ignores, warn-return-any
-# mypy: no-implicit-reexport, strict-equality, extra-checks
-
 from typing import Any
 
 from matplotlib.figure import Figure

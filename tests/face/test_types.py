@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 import xorlab
 
 PACKAGE = pathlib.Path(xorlab.__file__).parent
@@ -43,9 +45,18 @@ def test_what_is_public_says_all_its_types():
     assert missing == {}
 
 
+@pytest.mark.slow
 def test_a_user_s_code_is_checked_strictly_against_the_face():
-    # By the linter, which has a test of its own.
-    assert "tests/face/consumer.py" in (ROOT / "scripts" / "lint.py").read_text()
+    # With no settings of ours, as users have none; in silence about other files.
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file="]
+        + ["--follow-imports=silent", "--cache-dir=.mypy_cache/strict"]
+        + ["tests/face/consumer.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_wheel_holds_every_module_face_and_the_mark_of_types(tmp_path):

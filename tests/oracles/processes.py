@@ -7,6 +7,7 @@ those whose first words count there is `subprocess`.
 
 import atexit
 import contextlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -80,30 +81,27 @@ def answers(programs):
     """Runs programs that need no TensorFlow, which they die of, and write nothing.
 
     Args:
-        programs: the arguments of each, as those of `Started`.
+        programs: the arguments of each, as those of `Started`, by any name.
 
     Returns:
-        What `subprocess.run` returns, of each.
+        What `subprocess.run` returns, by the same names.
     """
     code = "from oracles import processes; processes._answer()"
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "tensorflow.py").write_text("raise SystemError('here')")
         paths = os.pathsep.join([folder, *sys.path])
         done = subprocess.check_output(
-            [sys.executable, "-c", code, folder, json.dumps(programs)],
+            [sys.executable, "-c", code, folder, json.dumps(list(programs.values()))],
             env=os.environ | {"PYTHONPATH": paths},
             text=True,
         )
-    return [subprocess.CompletedProcess(*each) for each in json.loads(done)]
+    ended = [subprocess.CompletedProcess(*each) for each in json.loads(done)]
+    return dict(zip(programs, ended, strict=True))
 
 
 def _answer():
-    # What takes longest of what small programs import.
-    import importlib.metadata  # noqa: F401
-
-    import absl.flags  # noqa: F401
-    import numpy  # noqa: F401
-
+    for name in ("importlib.metadata", "absl.flags", "numpy"):  # What takes longest.
+        importlib.import_module(name)
     root, programs, done = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]), []
     words, here = [root / "out", root / "err"], root / "here"
     here.mkdir()

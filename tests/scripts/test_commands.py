@@ -60,10 +60,12 @@ def answers():
     """What each program says to flags, without TensorFlow."""
     asked = [(program, flags) for program, flags, _ in MISTAKES]
     asked += [(program, "--help") for program in PROGRAMS] + [("train", "-h")]
-    done = processes.answers(
-        [[*PROGRAMS[program], *re.split(" (?=--)", flags)] for program, flags in asked]
+    return processes.answers(
+        {
+            (program, flags): [*PROGRAMS[program], *re.split(" (?=--)", flags)]
+            for program, flags in asked
+        }
     )
-    return dict(zip(asked, done, strict=True))
 
 
 @pytest.mark.parametrize(("program", "flags", "words"), MISTAKES)

@@ -403,8 +403,7 @@ MISTAKES = {
 def answers():
     """What the command says to some flags, without TensorFlow."""
     asked = ["--help", *MISTAKES]
-    done = processes.answers([["-m", "xorlab.train", *x.split()] for x in asked])
-    return dict(zip(asked, done, strict=True))
+    return processes.answers({x: ["-m", "xorlab.train", *x.split()] for x in asked})
 
 
 @pytest.mark.slow

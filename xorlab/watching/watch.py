@@ -172,8 +172,8 @@ class Watch:
             self._writer.add(statistics, more)
         if self._ends_at is not None:
             optimizer = _innermost(self._optimizers[told[0].optimizer])
-            each = optimizer.gradient_accumulation_steps or 1
-            self._verdicts.steps_left = (self._ends_at - steps + steps % each) // each
+            size = optimizer.gradient_accumulation_steps or 1  # Batches an update.
+            self._verdicts.steps_left = (self._ends_at - steps + steps % size) // size
         rate = None if len(told) > 1 else more.get("learning_rate")
         self._verdicts.add(told, place, rate)
 
