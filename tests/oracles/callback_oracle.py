@@ -85,7 +85,11 @@ def as_dataset(x, y=None):
     if y is not None:
         data = data, keras.tree.lists_to_tuples(y)
     rows = tf.data.Dataset.from_tensor_slices(data)
-    return rows.batch(ROWS, drop_remainder=len(rows) % ROWS == 0)
+    options = tf.data.Options()
+    # An iterator's end may wait seconds for the thread that tunes it.
+    options.autotune.enabled = False
+    batches = rows.batch(ROWS, drop_remainder=len(rows) % ROWS == 0)
+    return batches.with_options(options)
 
 
 def watching(log_dir, **options):
