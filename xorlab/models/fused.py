@@ -170,7 +170,10 @@ def _one_batch(x, y, sample_weight, batch_size):
             f"batch_size: expected None or all {rows} rows; "
             f"received {batch_size}; leave it out, or train with keras.Model"
         )
-    return tf.data.Dataset.from_tensors(data)
+    options = tf.data.Options()
+    # There is nothing to tune, and each epoch would wait for the thread that tunes.
+    options.autotune.enabled = False
+    return tf.data.Dataset.from_tensors(data).with_options(options)
 
 
 def _as_fed(array):
