@@ -146,12 +146,20 @@ def test_a_step_that_is_watched_is_drawn_without_another_trace(tmp_path):
     assert drawn == alone
 
 
+@pytest.fixture
+def little_to_collect():
+    """What other tests have left is not looked at: it takes most of a second."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.slow
-def test_what_is_kept_for_a_model_goes_with_it(tmp_path):
+def test_what_is_kept_for_a_model_goes_with_it(little_to_collect, tmp_path):
     model = oracle.train(counting, X, Y, [oracle.watching(tmp_path)])
     gone = weakref.ref(model), weakref.ref(requests.StepRequests.of(model))
     del model
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     gc.collect()
     assert [ref() for ref in gone] == [None, None]
 
@@ -248,7 +256,9 @@ def graphs_alive():
 
 
 @pytest.mark.slow
-def test_more_fits_of_a_compiled_model_trace_nothing_and_keep_nothing(tmp_path):
+def test_more_fits_of_a_compiled_model_trace_nothing_and_keep_nothing(
+    little_to_collect, tmp_path
+):
     # Metrics are made by a step, which would be traced once more.
     model = compiled(small(), metrics=["mae"])
     traces, step = [], model.train_step

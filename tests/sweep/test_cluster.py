@@ -281,6 +281,7 @@ def test_a_scheduler_that_goes_away_is_one_line_and_exit_code_1(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_does_not_answer_is_named(tmp_path):
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(work, "_ANSWER", 0.5)
     with pytest.raises(UnreachableScheduler, match="tcp://127.0.0.1:9.*dask scheduler"):
         sweep.run(GRID, tmp_path / "out", scheduler="tcp://127.0.0.1:9")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _AHEAD = 2
 # Seconds in which a cluster without workers gets one, or is given up.
 _PATIENCE = 30
+_ANSWER = 5  # Seconds that a scheduler has for its first one.
 
 _GO_ON = "and give the same command: what is done is kept"
 
@@ -110,7 +111,7 @@ def connect(
             "installed; pip install 'xorlab[cluster]'"
         ) from error
     try:
-        client = distributed.Client(scheduler, timeout="5s", set_as_default=False)
+        client = distributed.Client(scheduler, timeout=_ANSWER, set_as_default=False)
     except OSError as error:
         raise UnreachableScheduler(
             "scheduler: expected a Dask scheduler that answers; received "
