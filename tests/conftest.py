@@ -19,7 +19,8 @@ from xorlab.train import Config
 
 # Traces are millions of objects that stay, and each full collection looks at them all.
 gc.set_threshold(100_000, 20, 50)
-if "PYTEST_XDIST_WORKER" in os.environ:
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:
     # Registered first, called last: to take them apart at the end takes ten seconds.
     atexit.register(os._exit, 0)
 
@@ -28,7 +29,8 @@ collect_ignore = ["oracles"]  # No tests, and no doctests.
 
 
 def pytest_unconfigure():
-    gc.freeze()  # Pytest then collects five times, for what nobody will see.
+    if IS_WORKER:
+        gc.freeze()  # Pytest collects five times more, and what it finds is not shown.
 
 
 @pytest.fixture(scope="session")
