@@ -165,6 +165,26 @@ def test_what_is_compiled_ahead_is_what_a_step_takes(tmp_path):
     assert sorted(re.findall(r"a_inference__([a-z]+)_", written)) == ["change", "count"]
 
 
+def test_what_was_compiled_ahead_is_not_compiled_again(monkeypatch):
+    def ahead(*shapes):
+        begun = []
+        with monkeypatch.context() as patch:
+            for name in ("_program_count", "_program_change"):
+                program = getattr(measures, name)
+                patch.setattr(
+                    measures, name, lambda *x, p=program: begun.append(p) or p(*x)
+                )
+            measures.compile_ahead([tf.TensorSpec(x) for x in shapes]).join()
+        return len(begun)
+
+    monkeypatch.setattr(measures, "_AHEAD", set())  # Of this test alone.
+    assert ahead([30, 40], [40]) == 2
+    assert ahead([40, 30], [30]) == 0
+    # Of other sizes, or more of them.
+    assert ahead([90, 40], [40]) == 2
+    assert ahead(*[[10, 10]] * 9) == 2
+
+
 def test_many_small_tensors_are_not_copied_all_together(monkeypatch):
     monkeypatch.setattr(exact, "BIG", 0)
     monkeypatch.setattr(parts, "PART", 1000)

@@ -91,7 +91,8 @@ def measure_change(
 def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
     """Begins to compile what measures weights and their gradients, in a thread.
 
-    XLA takes a second for it, in which the step itself is traced.
+    XLA takes a second for it, in which the step itself is traced. What a process has
+    compiled ahead it does not again: models of about one size share it.
     """
 
     # As a step calls them: what is called eagerly, XLA compiles for that alone.
@@ -104,7 +105,14 @@ def compile_ahead(weights: Sequence[tf.TensorSpec]) -> threading.Thread:
         with contextlib.suppress(Exception):
             if _is_for_shared_program([*weights, *weights], by_xla=False):
                 zeros = [tf.zeros(x.shape, x.dtype) for x in weights]
-                both(in_rows([*zeros, *zeros], fill=True), *in_rows(zeros, fill=True))
+                laid_out = [in_rows(x, fill=True) for x in ([*zeros, *zeros], zeros)]
+                sizes = tuple(
+                    (len(padding), len(owner), rows.dtype)
+                    for owner, padding, rows in laid_out
+                )
+                if sizes not in _AHEAD:
+                    both(laid_out[0], *laid_out[1])
+                    _AHEAD.add(sizes)
 
     thread = threading.Thread(target=compile)
     thread.start()
@@ -202,6 +210,7 @@ def _squares(owner, padding, rows):
 _program_count = tf.function(_count, jit_compile=True, autograph=False)
 _program_change = tf.function(_change, jit_compile=True, autograph=False)
 PROGRAMS = (_program_count, _program_change)
+_AHEAD: set[tuple] = set()  # The sizes that these were compiled ahead for.
 
 
 def _is_for_shared_program(tensors, by_xla):
