@@ -3,6 +3,7 @@
 import atexit
 import functools
 import gc
+import importlib
 import os
 import socket
 import time
@@ -23,6 +24,8 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if IS_WORKER:
     # Registered first, called last: to take them apart at the end takes ten seconds.
     atexit.register(os._exit, 0)
+    importlib.import_module("keras")
+    gc.freeze()
 
 pytest.register_assert_rewrite("oracles.callback_oracle")
 collect_ignore = ["oracles"]  # No tests, and no doctests.

@@ -1,5 +1,6 @@
 """A command ends in its exit code and a line, and hides no error of TensorFlow's."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -51,6 +52,22 @@ def test_what_an_import_writes_is_held_back(stand_ins, capfd):
     assert capfd.readouterr().err == "after"
 
 
+@pytest.mark.parametrize("by_command", [False, True])
+def test_a_command_looks_for_no_garbage_in_what_it_imports(
+    by_command, stand_ins, command, monkeypatch
+):
+    # What a library's user has made may be garbage one day.
+    frozen = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
+    stand_ins(keras="import gc; assert not gc.isenabled()", tensorflow=_ZEROS)
+    if by_command:
+        assert command(lambda argv: 0 if startup.import_tensorflow() else 1) == 0
+    else:
+        startup.import_tensorflow()
+    assert frozen == [True] * by_command
+    assert gc.isenabled()
+
+
 def test_what_an_import_writes_is_shown_if_it_fails(stand_ins, capfd):
     stand_ins(keras="os.write(2, b'a note; ')\nraise ImportError('broken')")
     stand_ins(tensorflow=_ZEROS)
@@ -80,6 +97,7 @@ def test_ctrl_c_during_an_import_is_ctrl_c_and_shows_nothing(code, stand_ins, ca
 def command(monkeypatch):
     """Ends as a program of `startup.run_command` does; returns its exit code."""
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    monkeypatch.setattr(startup, "_is_command", False)
     before = signal.getsignal(signal.SIGTERM)
 
     def run(main, *words):

@@ -1,4 +1,4 @@
-"""The public face, as a user's own code meets it; mypy checks it, nothing runs it.
+"""The public face in a user's own code; mypy checks it strictly, nothing runs it.
 
 An ignored error is one that mypy has to find: a face that is Any would have none.
 """

@@ -10,7 +10,7 @@ import numpy as np
 from xorlab import pictures
 from xorlab.files import write_atomically
 from xorlab.images import words
-from xorlab.images.plan import Chunk, chunks
+from xorlab.images.plan import chunks
 from xorlab.images.store import PACKAGES, Store
 from xorlab.images.summary import (
     CONVERGED,
@@ -23,6 +23,7 @@ from xorlab.images.summary import (
 )
 from xorlab.settings import spelled
 from xorlab.work.about import about
+from xorlab.work.plan import Chunk
 from xorlab.work.tables import as_csv, as_markdown, as_text
 
 

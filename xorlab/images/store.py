@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from xorlab.images.grid import Grid
-from xorlab.images.plan import Chunk, chunks
+from xorlab.images.plan import chunks
 from xorlab.work import store
 from xorlab.work.origin import origin
+from xorlab.work.plan import Chunk
 
 # All that computes a number or a verdict; a change elsewhere changes none.
 COMPUTING = (
