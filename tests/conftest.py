@@ -31,9 +31,11 @@ pytest.register_assert_rewrite("oracles.callback_oracle")
 collect_ignore = ["oracles"]  # No tests, and no doctests.
 
 
-def pytest_unconfigure():
-    if IS_WORKER:
-        gc.freeze()  # Pytest collects five times more, and what it finds is not shown.
+def pytest_unconfigure(config):
+    # Pytest collects five times more. What a worker leaves is not shown, and what
+    # starts workers runs no test.
+    if IS_WORKER or config.option.numprocesses:
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
