@@ -7,7 +7,6 @@ those whose first words count there is `subprocess`.
 
 import atexit
 import contextlib
-import gc
 import importlib
 import json
 import multiprocessing
@@ -117,7 +116,6 @@ def _answer():
 
 
 def _run(arguments, cwd, env, words):
-    gc.freeze()  # To look for garbage in what is shared would copy all of it.
     for number, path in enumerate(words, 1):
         with open(path, "w") as file:
             os.dup2(file.fileno(), number)
