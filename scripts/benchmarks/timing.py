@@ -42,20 +42,20 @@ def seconds_of(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def seconds_of_python(arguments: Sequence[str], exit_code: int = 0) -> float:
+def seconds_of_python(arguments: Sequence[str]) -> float:
     """Returns how long a Python process takes, from its start to its end.
 
     Raises:
-        RuntimeError: it ended with another exit code; the message holds what it wrote.
+        RuntimeError: its exit code was not 0; the message holds what it wrote.
     """
-    return seconds_of(lambda: output_of_python(arguments, exit_code))
+    return seconds_of(lambda: output_of_python(arguments))
 
 
-def output_of_python(arguments: Sequence[str], exit_code: int = 0) -> str:
+def output_of_python(arguments: Sequence[str]) -> str:
     """Runs a Python process, and returns what it wrote.
 
     Raises:
-        RuntimeError: it ended with another exit code; the message holds what it wrote.
+        RuntimeError: its exit code was not 0; the message holds what it wrote.
     """
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -65,9 +65,9 @@ def output_of_python(arguments: Sequence[str], exit_code: int = 0) -> str:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    if done.returncode != exit_code:
+    if done.returncode:
         raise RuntimeError(
-            f"python {' '.join(arguments)}: expected exit code {exit_code}; "
+            f"python {' '.join(arguments)}: expected exit code 0; "
             f"received {done.returncode}, after:\n{done.stdout}"
         )
     return done.stdout
