@@ -3,7 +3,6 @@
 import atexit
 import functools
 import gc
-import importlib
 import os
 import socket
 import time
@@ -24,8 +23,6 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if IS_WORKER:
     # Registered first, called last: to take them apart at the end takes ten seconds.
     atexit.register(os._exit, 0)
-    importlib.import_module("keras")
-    gc.freeze()
 
 pytest.register_assert_rewrite("oracles.callback_oracle")
 collect_ignore = ["oracles"]  # No tests, and no doctests.
@@ -34,7 +31,7 @@ collect_ignore = ["oracles"]  # No tests, and no doctests.
 def pytest_unconfigure(config):
     # Pytest collects five times more. What a worker leaves is not shown, and what
     # starts workers runs no test.
-    if IS_WORKER or config.option.numprocesses:
+    if IS_WORKER or config.getoption("numprocesses", None):
         gc.freeze()
 
 

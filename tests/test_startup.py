@@ -1,5 +1,6 @@
 """A command ends in its exit code and a line, and hides no error of TensorFlow's."""
 
+import contextlib
 import gc
 import os
 import signal
@@ -58,14 +59,27 @@ def test_a_command_looks_for_no_garbage_in_what_it_imports(
 ):
     # What a library's user has made may be garbage one day.
     frozen = []
-    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
-    stand_ins(keras="import gc; assert not gc.isenabled()", tensorflow=_ZEROS)
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append("keras" in sys.modules))
+    stand_ins(keras="", tensorflow=_ZEROS)
     if by_command:
         assert command(lambda argv: 0 if startup.import_tensorflow() else 1) == 0
-    else:
-        startup.import_tensorflow()
+        assert frozen == [True]
+        stand_ins(keras="", tensorflow=_ZEROS)
+    startup.import_tensorflow()
     assert frozen == [True] * by_command
-    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("is_on", [False, True])
+@pytest.mark.parametrize("then", ["", "raise ImportError('broken')"])
+def test_garbage_is_collected_after_an_import_if_it_was_before(is_on, then, stand_ins):
+    stand_ins(keras=f"import gc; assert not gc.isenabled()\n{then}", tensorflow=_ZEROS)
+    (gc.enable if is_on else gc.disable)()
+    try:
+        with contextlib.suppress(ImportError):
+            startup.import_tensorflow()
+        assert gc.isenabled() == is_on
+    finally:
+        gc.enable()
 
 
 def test_what_an_import_writes_is_shown_if_it_fails(stand_ins, capfd):

@@ -27,7 +27,7 @@ LISTENS_EVERY = 0.1
 # What stands for a character that a terminal does not have; "?" for any other.
 _PLAIN = {"█": "#", "→": "->", "…": "...", "·": "*", "×": "x", "–": "-", "µ": "u"}
 _HANGING: dict[str, Any] = {"subsequent_indent": "    ", "break_on_hyphens": False}
-_is_command = False  # Whether nothing is here that somebody else has made.
+_is_command = False  # Whether the process is a command's, and ends with it.
 
 
 def run_command(main: Callable[[list[str]], int]) -> None:
@@ -66,6 +66,8 @@ def run_command(main: Callable[[list[str]], int]) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    finally:
+        _is_command = False
     if code == INTERRUPTED:
         # Threads may still be inside of what lets no signal through.
         sys.stderr.flush()
@@ -210,14 +212,14 @@ def _came_of_ctrl_c(error):
 
 @contextlib.contextmanager
 def _uncollected():
-    """Inside, no garbage is looked for; a command does not look in what is here then.
+    """Inside, no garbage is collected; at its end a command freezes all that there is.
 
-    All of it stays, and is most of what there is: to look through it again and again
-    takes a quarter of the time of a short command.
+    What is imported stays, and is most of what there is: to look through it again and
+    again takes more than a quarter of a run's time (`scripts/benchmark.py train`).
     """
     was_enabled = gc.isenabled()
-    gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         if _is_command:

@@ -183,11 +183,12 @@ class observed:
         with traces.added():
             observer.before_update(update)
         result = original(gradients, variables)
-        clipped, expected = now.clipped, len(updated)
+        clipped: list[int] = list(now.clipped)
+        expected = len(updated)
         now.update = None
         # Run eagerly, a micro-batch that only accumulates its gradient clips nothing.
         may_skip = tf.executing_eagerly() and optimizer.gradient_accumulation_steps
-        if clipped == (expected,):
+        if clipped == [expected]:
             with traces.added():
                 observer.after_update(update)
         elif expected and not (may_skip and not clipped):
@@ -196,7 +197,7 @@ class observed:
                 if optimizers.may_change_gradients(optimizer)
                 else internals.changed(
                     f"Optimizer.apply to call {internals.CLIP_GRADIENTS} once "
-                    f"with {expected} gradients (received {list(clipped)})"
+                    f"with {expected} gradients (received {clipped})"
                 )
             )
         return result
