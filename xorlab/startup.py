@@ -214,18 +214,16 @@ def _came_of_ctrl_c(error):
 def _uncollected():
     """Inside, no garbage is collected; at its end a command freezes all that there is.
 
-    What is imported stays, and is most of what there is: to look through it again and
-    again takes more than a quarter of a run's time (`scripts/benchmark.py train`).
+    To look through it again and again takes more than a quarter of a short run's time.
     """
-    was_enabled = gc.isenabled()
+    as_before = gc.enable if gc.isenabled() else gc.disable
     try:
         gc.disable()
         yield
     finally:
         if _is_command:
             gc.freeze()
-        if was_enabled:
-            gc.enable()
+        as_before()
 
 
 @contextlib.contextmanager
