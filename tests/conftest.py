@@ -66,14 +66,14 @@ def serve():
         flags = f"--logdir={logdir}", "--host=127.0.0.1", f"--port={port}"
         started.append(processes.Started("-m", "tensorboard.main", *flags))
         address = f"http://127.0.0.1:{port}/"
-        for _ in range(120):
+        for _ in range(600):
             try:
                 runs = urllib.request.urlopen(address + "data/runs").read()
             except OSError:
                 runs = b"[]"
             if runs != b"[]":
                 return address
-            time.sleep(0.5)
+            time.sleep(0.1)
         raise TimeoutError(f"TensorBoard served no run of {logdir} within a minute")
 
     yield start

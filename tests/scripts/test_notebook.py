@@ -16,8 +16,8 @@ import os, signal, time, urllib.request
 from tensorboard import manager
 
 [server] = manager.get_all()
-for _ in range(60):
-    time.sleep(0.5)
+for _ in range(300):
+    time.sleep(0.1)
     runs = urllib.request.urlopen(f"http://localhost:{server.port}/data/runs").read()
     if b"mine" in runs:
         break

@@ -225,7 +225,7 @@ def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_cluster_without_workers_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(work, "_PATIENCE", 1)
+    monkeypatch.setattr(work, "_PATIENCE", 0.25)
     with _cluster(tmp_path, number=0) as cluster:
         with pytest.raises(BrokenCluster) as error:
             sweep.run(GRID, tmp_path / "out", scheduler=cluster.address)
