@@ -4,6 +4,7 @@ That they are right in a user's code, the lint says of `consumer.py`.
 """
 
 import ast
+import configparser
 import pathlib
 import shutil
 import subprocess
@@ -44,6 +45,15 @@ def test_what_is_public_says_all_its_types():
         if (names := missing_types(function))
     }
     assert missing == {}
+
+
+def test_a_user_s_code_is_checked_strictly_with_the_face():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    assert "tests/face/consumer.py" in settings["mypy"]["files"].split(", ")
+    assert settings["mypy"].getboolean("strict")
+    # That is for all but what is inside of xorlab.
+    assert [x for x in settings if x.startswith("mypy-") and "consumer" in x] == []
 
 
 def test_a_wheel_holds_every_module_face_and_the_mark_of_types(tmp_path):

@@ -195,6 +195,19 @@ def test_the_output_of_a_process_or_why_it_failed():
         timing.output_of_python(["-c", "print('why'); raise SystemExit(3)"])
 
 
+def test_the_programs_of_the_lecture_s_training_end_as_they_are_timed(monkeypatch):
+    # The others take seconds.
+    def only_help(jobs, rounds, unit):
+        return {name: [run()] for name, run in jobs.items() if name == train.HELP}
+
+    monkeypatch.setattr(timing, "interleaved", only_help)
+    [row] = train.measure_processes(steps=2, rounds=1).rows
+    assert row.name == train.HELP and row.times[0] > 0
+    asked = [["-m", "xorlab.train", "--help"], ["-c", train.COLLECTING, "--help"]]
+    ours, collecting = map(timing.output_of_python, asked)
+    assert ours == collecting
+
+
 def test_every_second_round_goes_backwards():
     ran = []
 
